@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line's grammar. Verbs are imported only when they run, so ``--help`` is quick."""
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+DEVICES = ("auto", "cuda", "mps", "cpu")
+
+
+def _verb(module: str) -> Callable[[argparse.Namespace], object]:
+    return lambda options: importlib.import_module(f".{module}", __package__).run(options)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="facewright", description="Speech to editable ARKit facial animation, on this machine alone.")
+    parser.set_defaults(json=False)
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+
+    def add(name: str, help: str) -> argparse.ArgumentParser:
+        verb = verbs.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+        verb.set_defaults(run=_verb(name))
+        return verb
+
+    demo = add("demo", "bake a spoken sample on the demo head and render it")
+    demo.add_argument("-o", "--out", type=Path, default=Path("out/demo"), metavar="FOLDER", help="where the files go (default: %(default)s)")
+    demo.add_argument("--size", type=_positive(int), default=384, metavar="PIXELS", help="width and height of the clip (default: %(default)s)")
+    _json(demo)
+
+    speech = add("speech", "turn speech into ARKit curves (.csv as Live Link Face writes it, or .json)")
+    speech.add_argument("audio", type=Path, metavar="IN", help="WAV, FLAC, OGG or MP3; any rate and channel count")
+    speech.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.csv", help="the curves file to write, .csv or .json")
+    _speech_options(speech)
+    speech.add_argument("--fps", type=_positive(float), default=60.0, help="rows a second (default: %(default)g, as Live Link Face records)")
+    _json(speech)
+
+    bake = add("bake", "bake speech onto shape keys of a .blend file")
+    bake.add_argument("audio", type=Path, metavar="IN", help="WAV, FLAC, OGG or MP3; any rate and channel count")
+    bake.add_argument("--blend", type=Path, metavar="A.blend", help="the file with the character (default: the open file in Blender)")
+    bake.add_argument(
+        "--object", action="append", metavar="NAME", help="an object with shape keys; repeat for teeth, tongue, ... (default: all with ARKit keys)"
+    )
+    bake.add_argument("-o", "--out", type=Path, required=True, metavar="B.blend", help="the .blend file to write")
+    _speech_options(bake)
+    bake.add_argument("--start", type=float, default=1.0, metavar="FRAME", help="frame on which the sound starts (default: %(default)g)")
+    bake.add_argument("--strength", type=float, default=1.0, help="scale of all curves (default: %(default)g, as the model gives them)")
+    bake.add_argument("--smoothing", type=float, default=0.0, metavar="SECONDS", help="width of the smoothing (default: %(default)g, none)")
+    bake.add_argument("--dense", action="store_true", help="a key on every frame instead of sparse, editable keys")
+    bake.add_argument("--max-error", type=_positive(float), default=0.005, help="how far sparse keys may stray (default: %(default)g)")
+    _json(bake)
+
+    bench = add("bench", "measure speed and memory here; 'bench speech' measures accuracy on held-out recordings")
+    bench.add_argument("what", nargs="?", choices=("speed", "speech"), default="speed")
+    bench.add_argument("--corpora", type=Path, metavar="FOLDER", help="the recordings (docs/training.md says how to get them)")
+    bench.add_argument("--minutes", type=_positive(float), default=10.0, help="length of the long file that 'speed' runs (default: %(default)g)")
+    _json(bench)
+
+    test = add("test", "run the tests; what follows goes to pytest")
+    test.add_argument("pytest_arguments", nargs=argparse.REMAINDER, metavar="...")
+    return parser
+
+
+def _speech_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--text", type=Path, metavar="SCRIPT.txt", help="what is said, as a text file: mouth shapes follow the words")
+    parser.add_argument("--seed", type=int, default=0, help="draws blinks, brows and gaze (default: %(default)s)")
+    parser.add_argument("--no-life", dest="life", action="store_false", help="speech only: no blinks, brows or gaze")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="what runs the model (default: the GPU if there is one)")
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one line of JSON instead of words")
+
+
+def _positive(kind: type) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        value = kind(text)
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not above zero")
+        return value
+
+    convert.__name__ = "positive number"
+    return convert

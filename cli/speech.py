@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``facewright speech IN -o OUT.csv``"""
+from __future__ import annotations
+
+from argparse import Namespace
+
+from ..interchange import check_suffix, write_curves
+from . import work
+from .result import Result
+
+
+def run(options: Namespace) -> Result:
+    check_suffix(options.out)
+    with work.worker() as client:
+        curves, report = work.speech(client, options, options.fps)
+    write_curves(curves, options.out, options.fps)
+    rows = len(curves.times)
+    return Result(
+        f"{options.out}: {rows} rows at {options.fps:g} a second, {report['duration']:.1f} s of sound in {report['seconds']:.1f} s on {report['device']}.",
+        {"out": str(options.out), "rows": rows, "fps": options.fps, **{k: v for k, v in report.items() if k != "curves"}},
+    )

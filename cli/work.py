@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a worker job from a shell: starts the worker, shows progress on stderr, stops it on Ctrl-C."""
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..core.curves import Curves
+from ..core.errors import UserError
+from ..core.paths import default_data_folder
+from ..inference import curves_file
+from ..inference.client import Job, WorkerClient
+from ..inference.runtime import find_python
+
+
+@contextmanager
+def worker() -> Iterator[WorkerClient]:
+    """A worker that ends with the block."""
+    data = default_data_folder()
+    client = WorkerClient(find_python("", data, sys.executable).python, data / "logs")
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def speech(client: WorkerClient, options: Namespace, fps: float) -> tuple[Curves, dict]:
+    """Curves for ``options.audio`` at ``fps``, and the worker's report (duration, device, seconds, words, phones, warnings)."""
+    with tempfile.TemporaryDirectory(prefix="facewright-") as folder:
+        params = {
+            "audio": str(options.audio.absolute()),
+            "out": str(Path(folder) / "curves.npz"),
+            "text": read_script(options.text) if options.text else None,
+            "fps": fps,
+            "seed": options.seed,
+            "life": options.life,
+            "device": options.device,
+        }
+        progress = Progress()
+        job = client.submit("speech", params)
+        try:
+            report = client.wait(job, on_progress=progress.show)
+        except KeyboardInterrupt:
+            client.cancel(job)
+            raise
+        finally:
+            progress.end()
+        for warning in report.get("warnings", ()):
+            print(f"facewright: {warning}", file=sys.stderr)
+        return curves_file.load(report["curves"]), report
+
+
+def read_script(path: Path) -> str:
+    """The transcript's text. Raises UserError where it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"Cannot read the script {path}: {error.strerror}.", "Check the path given with --text.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"The script {path} is not UTF-8 text.", "Save it as plain text in UTF-8.") from error
+    if not text.strip():
+        raise UserError(f"The script {path} is empty.", "Write what is said into it, or leave --text out.")
+    return text
+
+
+class Progress:
+    """One line on stderr that is rewritten in place; nothing where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self.drawn = False
+        self.last = 0.0
+
+    def show(self, job: Job) -> None:
+        if not sys.stderr.isatty() or time.monotonic() - self.last < 0.1:
+            return
+        self.last, self.drawn = time.monotonic(), True
+        done = round(30 * job.progress)
+        left = f", about {job.eta:.0f} s left" if job.eta is not None else ""
+        sys.stderr.write(f"\r\x1b[K[{'#' * done}{'.' * (30 - done)}] {job.stage}{left}")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        if self.drawn:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
