@@ -20,7 +20,7 @@ SEALS = ("P", "B", "M")
 
 @dataclass(frozen=True)
 class Segment:
-    """A run of frames: ``label`` is a column of the posteriors (0 silence), frames first <= i < last, ``log_p`` their mean log-posterior."""
+    """Frames first <= i < last with one ``label``: a column of the posteriors, 0 silence. ``log_p`` is their mean log-posterior."""
 
     label: int
     first: int

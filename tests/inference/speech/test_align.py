@@ -19,7 +19,7 @@ def _word(label, phones):
 
 
 def _spoken(timeline, seed=0, error=0.0):
-    """Posteriors in which ``timeline`` [(phone, frames)] is said with probability about 0.7; a share ``error`` of frames says something else."""
+    """Posteriors in which ``timeline`` [(phone, frames)] is said (p about 0.7); a share ``error`` of frames says something else."""
     rng = np.random.default_rng(seed)
     truth = np.concatenate([[PHONES.index(p)] * n for p, n in timeline])
     logits = 0.5 * rng.standard_normal((len(truth), len(PHONES)))
@@ -69,7 +69,8 @@ def _story(words, seed, pause_every=7):
     for i in range(words):
         phones = [PHONES[j] for j in rng.integers(1, len(PHONES), rng.integers(2, 6))]
         # The same phone twice in a row has no boundary that could be found.
-        phones = [p for p, before in zip(phones, [timeline[-1][0], *phones], strict=False) if p != before] or ["AH" if timeline[-1][0] != "AH" else "IY"]
+        last = timeline[-1][0]
+        phones = [p for p, before in zip(phones, [last, *phones], strict=False) if p != before] or ["AH" if last != "AH" else "IY"]
         script.append(SpokenWord(f"w{i}", tuple(phones), (0,) * len(phones)))
         timeline += [(p, int(rng.integers(2, 9))) for p in phones]
         if i % pause_every == 0:
