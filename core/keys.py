@@ -73,6 +73,13 @@ def reduce_all(times: np.ndarray, values: np.ndarray, max_error: float = DEFAULT
     return result
 
 
+def dense(times: np.ndarray, values: np.ndarray) -> Keys:
+    """A key at every sample, for linear interpolation: handles lie on the neighbours' side, a third of the way, on the line."""
+    co = np.stack([np.asarray(times, np.float64), np.asarray(values, np.float64)], 1)
+    step = np.diff(co, axis=0, prepend=co[:1], append=co[-1:]) * _HANDLE
+    return Keys(co, co - step[:-1], co + step[1:], np.zeros(len(co), bool))
+
+
 def auto_handles(co: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The handles (left, right), float64 [K, 2], that Blender gives AUTO_CLAMPED keys of an F-curve without smoothing and with constant extrapolation."""
     offset_left, offset_right = _auto_offsets(co[:, 0], co[:, 1], np.r_[True, np.zeros(len(co) - 1, bool)])

@@ -32,6 +32,11 @@ def active_slot(adt: bpy.types.AnimData) -> object | None:
     return adt.action_slot if SLOTTED else None
 
 
+def strip_slot(strip: bpy.types.NlaStrip) -> object | None:
+    """The slot that an NLA strip plays, or None (also where Blender has no slots)."""
+    return strip.action_slot if SLOTTED else None
+
+
 def assign_to_strip(strip: bpy.types.NlaStrip, action: bpy.types.Action) -> None:
     """Point an NLA strip that was made from ``action`` at the Action's first slot."""
     if SLOTTED and strip.action_slot is None and len(action.slots):

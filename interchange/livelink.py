@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Live Link Face CSV: ``Timecode,BlendshapeCount,`` and 61 columns in PascalCase, the 52 of ARKit, then head and eye angles. Row i is at i / fps.
+
+The timecode is HH:MM:SS:FF.mmm, FF the frame in its second and mmm thousandths of a frame. Source: CSV files of the app, and the documentation
+https://dev.epicgames.com/documentation/en-us/unreal-engine/recording-face-animation-on-ios-device-in-unreal-engine
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ..core.curves import Curves
+from ..core.errors import UserError
+from ..core.paths import replacing
+from ..rigs.arkit import ARKIT_52, HEAD_AND_EYES
+from . import rows
+
+COLUMNS: Final = tuple(name[0].upper() + name[1:] for name in ARKIT_52 + HEAD_AND_EYES)
+_CANONICAL: Final = {name.lower(): name for name in ARKIT_52 + HEAD_AND_EYES}
+_LEADING: Final = ("timecode", "blendshapecount")
+_TIMECODE: Final = re.compile(r"\s*(\d{1,2}):(\d{1,2}):(\d{1,2})[:;](\d{1,3}(?:\.\d+)?)\s*$")
+_USUAL_FPS: Final = 60.0  # what the app records at unless told otherwise
+_RATES: Final = (24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 90.0, 100.0, 120.0, 24 / 1.001, 30 / 1.001, 60 / 1.001)
+_SNAP: Final = 3e-4  # relative: 30 and 29.97 are 1e-3 apart
+
+
+def read(path: Path | str, fps: float | None = None, warn: Callable[[str], None] = lambda sentence: None) -> Curves:
+    """Curves of the file, named as ARKit does, with the columns that are there, in the file's order.
+
+    fps: rows a second; without it the timecodes tell. Rows in which the face was lost hold the last values. A cut-off last row is left out.
+    Semicolons and decimal commas (a spreadsheet's export) are understood. Raises UserError with the line of what cannot be read.
+    """
+    name = Path(path).name
+    lines = rows.read_text(path).splitlines()
+    header_at = next(i for i, line in enumerate(lines) if line.strip())
+    header_line = lines[header_at]
+    separator = max(",;\t", key=header_line.count)
+    header = [field.strip().strip('"') for field in header_line.split(separator)]
+    columns, extra = _columns(header, name)
+    if extra:
+        warn(f"{name}: {len(extra)} {'column is' if len(extra) == 1 else 'columns are'} not Live Link Face's and left out ({', '.join(extra[:4])}).")
+    missing = [c for c in COLUMNS[: len(ARKIT_52)] if c[0].lower() + c[1:] not in columns]
+    if missing:
+        warn(f"{name}: {len(missing)} of the 52 ARKit columns are not there ({', '.join(missing[:4])}{', ...' if len(missing) > 4 else ''}).")
+
+    body = [(number, line) for number, line in enumerate(lines[header_at + 1 :], header_at + 2) if line.strip(separator + " ")]
+    timecodes, values, lost = _rows(body, separator, header, columns, name, warn)
+    if not len(values):
+        raise UserError(f"{name} has a header but no rows.", "Record or export it again.")
+    if lost:
+        warn(f"{name}: the face was lost in {lost} of {len(values)} rows; the last values are held there.")
+    times = np.arange(len(values)) / rows.check_fps(fps, name) if fps is not None else _times(timecodes, name, warn)
+    return Curves(tuple(columns), times, values)
+
+
+def write(curves: Curves, path: Path | str, fps: float, warn: Callable[[str], None] = lambda sentence: None) -> None:
+    """Write the 61 columns, sampled at ``fps``; channels that are not there are 0. Raises UserError where none of the 61 is."""
+    known = ARKIT_52 + HEAD_AND_EYES
+    others = [n for n in curves.names if n not in known]
+    if curves.names and len(others) == len(curves.names):
+        raise UserError(f"None of the curves ({', '.join(others[:4])}) is a Live Link Face channel.", "Write them as .json, which takes any name.")
+    if others:
+        warn(f"{len(others)} of the curves are not Live Link Face channels and are not in the CSV ({', '.join(others[:4])}).")
+    sampled = rows.at_fps(curves, fps).select(known)
+    values = np.round(sampled.values.astype(np.float64), 6) + 0.0  # no minus zeros
+    pattern = ",".join(["%.6f"] * len(known))
+    with replacing(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
+        file.write("Timecode,BlendshapeCount," + ",".join(COLUMNS) + "\n")
+        for i, row in enumerate(values.tolist()):
+            file.write(f"{timecode(i, fps)},{len(known)},{pattern % tuple(row)}\n")
+
+
+def timecode(row: int, fps: float) -> str:
+    """HH:MM:SS:FF.mmm of a row: FF counts frames of the nominal rate (30 for 29.97), and the time is true at any rate."""
+    nominal = max(round(fps), 1)
+    thousandths = round(row / fps * nominal * 1000)
+    seconds, frame = divmod(thousandths, nominal * 1000)
+    return f"{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{frame // 1000:02d}.{frame % 1000:03d}"
+
+
+def _columns(header: list[str], name: str) -> tuple[dict[str, int], list[str]]:
+    """Canonical name -> column, and the headings that mean nothing to us."""
+    if not header or header[0].lower() != _LEADING[0]:
+        raise UserError(
+            f"{name} is not a Live Link Face CSV: its first column is '{header[0][:40]}', not Timecode.",
+            "The first line should be Timecode,BlendshapeCount,EyeBlinkLeft,...",
+        )
+    columns: dict[str, int] = {}
+    extra: list[str] = []
+    for position, heading in enumerate(header):
+        canonical = _CANONICAL.get(heading.lower())
+        if canonical in columns:
+            raise UserError(f"{name} has the column {heading} twice.", "Keep one of the two.")
+        if canonical is not None:
+            columns[canonical] = position
+        elif heading and heading.lower() not in _LEADING:
+            extra.append(heading)
+    if not columns:
+        raise UserError(f"{name} has none of Live Link Face's columns.", "The first line should be Timecode,BlendshapeCount,EyeBlinkLeft,...")
+    return columns, extra
+
+
+def _rows(
+    body: list[tuple[int, str]], separator: str, header: list[str], columns: dict[str, int], name: str, warn: Callable[[str], None]
+) -> tuple[list[str], np.ndarray, int]:
+    """Timecodes, values float32 [rows, columns] and how many rows had no face."""
+    positions = list(columns.values())
+    needed = max(positions) + 1
+    values = np.zeros((len(body), len(columns)), np.float32)
+    timecodes: list[str] = []
+    lost = 0
+    for i, (number, line) in enumerate(body):
+        fields = line.split(separator)
+        if len(fields) > len(header) and any(f.strip() for f in fields[len(header) :]):
+            hint = "It seems to use decimal commas: export it with decimal points." if separator == "," else "Export it again."
+            raise UserError(f"Line {number} of {name} has {len(fields)} fields, but the header has {len(header)}.", hint)
+        if separator == ";":
+            fields = [f.replace(",", ".") for f in fields]
+        if not any(f.strip() for f in fields[2:]):  # the app writes such rows, with a count of 0, while it sees no face
+            values[i] = values[i - 1] if i else 0.0
+            lost += 1
+        elif len(fields) < needed:
+            if i == len(body) - 1:
+                warn(f"{name}: its last row is cut off and was left out.")
+                return timecodes, values[:i], lost
+            raise UserError(f"Line {number} of {name} has {len(fields)} fields instead of {len(header)}.", "Export it again, or remove that line.")
+        else:
+            try:
+                values[i] = [float(fields[p]) for p in positions]
+            except ValueError:
+                values[i] = np.nan
+            if not np.isfinite(values[i]).all():
+                column, text = _bad_field(fields, columns)
+                raise UserError(f"Line {number} of {name} has '{text}' in {column}, which is not a number.", "Export it again, or mend that line.")
+        timecodes.append(fields[0])
+    return timecodes, values, lost
+
+
+def _bad_field(fields: list[str], columns: dict[str, int]) -> tuple[str, str]:
+    for column, position in columns.items():
+        try:
+            if abs(np.float32(fields[position])) < np.inf:
+                continue
+        except ValueError:
+            pass
+        return column, fields[position].strip()[:20]
+    raise AssertionError("called for a row whose fields are all numbers")
+
+
+def _times(timecodes: list[str], name: str, warn: Callable[[str], None]) -> np.ndarray:
+    """Seconds from the first row, by the timecodes where they tell, else 60 rows a second with a warning."""
+    uniform = np.arange(len(timecodes)) / _USUAL_FPS
+    if len(timecodes) == 1:
+        return uniform
+    parsed = [_TIMECODE.match(text) for text in timecodes]
+    if not all(parsed):
+        line = next(i for i, match in enumerate(parsed) if not match)
+        warn(f"{name}: '{timecodes[line].strip()[:30]}' is not a timecode; {_USUAL_FPS:g} rows a second were assumed.")
+        return uniform
+    whole = np.array([int(m[1]) * 3600 + int(m[2]) * 60 + int(m[3]) for m in parsed], np.float64)
+    frame = np.array([float(m[4]) for m in parsed])
+    whole += 86400 * np.cumsum(np.diff(whole, prepend=whole[0]) < -43200)  # past midnight
+    turns = np.flatnonzero(np.diff(whole) == 1)
+    within = np.diff(frame)[np.diff(whole) == 0]
+    step = float(np.median(within)) if len(within) else 1.0
+    if len(turns) == 0 or step <= 0:
+        if frame.max() >= _USUAL_FPS or len(np.unique(whole)) > 1:
+            warn(f"{name}: its timecodes do not tell the frame rate; {_USUAL_FPS:g} rows a second were assumed.")
+            return uniform
+        warn(f"{name}: less than a second does not tell the frame rate; {_USUAL_FPS:g} frames a second were assumed.")
+        frames_a_second = _USUAL_FPS
+    else:
+        frames_a_second = max(float(np.round(np.median(frame[turns] + step - frame[turns + 1]))), np.floor(frame.max()) + 1)
+    times = whole + frame / frames_a_second
+    times -= times[0]
+    if not (np.diff(times) > 0).all():
+        warn(f"{name}: its timecodes do not rise from row to row; {_USUAL_FPS:g} rows a second were assumed.")
+        return uniform
+    if len(within) == 0:
+        step = float(np.median(np.diff(times))) * frames_a_second
+    gaps = np.diff(times) * frames_a_second / step
+    if gaps.max() > 1.5 and len(times) > 2:
+        warn(f"{name}: {int(np.round(gaps - 1).clip(0).sum())} frames are missing between its rows; the rows stay at their own times.")
+        return times
+    rate = (len(times) - 1) / times[-1]
+    nearest = min(_RATES, key=lambda r: abs(r - rate))
+    if abs(nearest / rate - 1) <= max(_SNAP, 0.6 / (1000 * len(times))):
+        rate = nearest
+    return np.arange(len(times)) / rate

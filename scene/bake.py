@@ -1,0 +1,382 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Curves onto shape keys: one Action of our own for each Key data-block. ``plan`` looks, ``apply`` writes, all or nothing.
+
+Where the Action goes
+- A Key without an active Action, or with an earlier bake of ours, gets it as its active Action.
+- A Key whose active Action is the artist's keeps it. Ours goes into a new NLA track at the top of the NLA. Blender evaluates the active Action
+  above all tracks, so on a channel that both animate the artist's keys win (a warning names them), and everywhere else ours are seen.
+- An earlier bake of ours is replaced. If somebody edited its keys, it is kept under another name with a fake user and is the artist's from then on.
+
+What is written
+- Keys lie on whole frames; peaks and dips shorter than a frame move to the nearest one (core.sampling).
+- A channel that is zero throughout gets no curve, unless its slider stands elsewhere and nothing else animates it: then one key of zero.
+"""
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import bpy
+import numpy as np
+
+from ..core import keys as reduction
+from ..core import sampling
+from ..core.curves import Curves
+from ..core.errors import UserError
+from ..core.timing import frame_times, scene_fps
+from ..rigs.mapping import Mapping
+from . import actions_compat, sound, tags
+from .targets import Target, find, value_path, with_shape_keys
+
+_NOTHING = 1e-6  # a channel that never leaves zero by more than this is not used
+_LAST_FRAME = 1_048_574  # the highest frame number of a Blender scene
+
+
+@dataclass(frozen=True)
+class BakeOptions:
+    """How curves are written.
+
+    start_frame: the scene frame of time 0 (1: where Blender's scenes start)
+    strength:    0..4, multiplies every value before it is held inside the slider's range (1: as generated)
+    smoothing:   0..1 s, standard deviation of a Gaussian that keeps closures, blinks and other sharp extremes (0: the curves are smooth already)
+    keys:        'SPARSE', few Bezier keys within ``max_error``, or 'DENSE', a linear key on every frame ('SPARSE': made for editing)
+    max_error:   the largest difference of sparse keys from the curve at any frame, in slider units
+    nla:         always use an NLA track, even where the Key has no Action of its own (False: an active Action is easier to edit)
+    sound:       placed in the sequencer at start_frame, as our own strip (None: no sound)
+    source:      where the curves come from, kept in the Action's tag ("": nothing to tell)
+    """
+
+    start_frame: int = 1
+    strength: float = 1.0
+    smoothing: float = 0.0
+    keys: Literal["SPARSE", "DENSE"] = "SPARSE"
+    max_error: float = reduction.DEFAULT_MAX_ERROR
+    nla: bool = False
+    sound: Path | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class BakePlan:
+    """What ``apply`` will do. Holds data-blocks, so it is for use at once, not after an undo or another file."""
+
+    targets: tuple[Target, ...]
+    curves: Curves
+    options: BakeOptions
+    warnings: tuple[str, ...] = ()
+
+    def summary(self) -> str:
+        """A sentence for a panel: how many channels go where."""
+        return " ".join(f"{t.label}: {len(t.mapping.channels)} channels." for t in self.targets)
+
+
+@dataclass(frozen=True)
+class BakeReport:
+    """What was written: names of the new Actions, how many channels and keys over all of them, the frames, and what else should be said.
+
+    kept: Actions of earlier bakes that somebody had edited, by their new names; sound: the strip's name or ""; seconds: how long it took.
+    """
+
+    actions: tuple[str, ...]
+    channels: int
+    keys: int
+    frame_start: int
+    frame_end: int
+    kept: tuple[str, ...]
+    sound: str
+    warnings: tuple[str, ...]
+    seconds: float
+
+
+def plan(objects: Sequence[bpy.types.Object], curves: Curves, options: BakeOptions | None = None, mapping: Mapping | None = None) -> BakePlan:
+    """Check everything and write nothing. Raises UserError with the first thing that stands in the way."""
+    options = options or BakeOptions()
+    _check_options(options)
+    if len(curves.times) == 0 or not curves.names:
+        raise UserError("The curves are empty, so there is nothing to bake.", "Generate or import them again.")
+    targets, warnings = find(objects, curves.names, mapping)
+    for target in targets:
+        warnings += _obstacles(target)
+    if options.sound is not None:
+        sound.check(options.sound)
+    return BakePlan(targets, curves, options, warnings)
+
+
+def apply(plan: BakePlan, scene: bpy.types.Scene) -> BakeReport:
+    """Write the plan into the file. On any exception what was made is removed and the file is as it was."""
+    began = time.perf_counter()
+    options = plan.options
+    fps = scene_fps(scene.render.fps, scene.render.fps_base)
+    times = frame_times(plan.curves.duration, fps)
+    end = options.start_frame + len(times) - 1
+    if end > _LAST_FRAME:
+        raise UserError(f"The bake would end on frame {end}, past the last one a Blender scene can have ({_LAST_FRAME}).", "Use an earlier start frame.")
+    curves = sampling.at_times(sampling.smooth(plan.curves, options.smoothing), times)
+    curves = Curves(curves.names, curves.times, curves.values * np.float32(options.strength))
+    frames = options.start_frame + np.arange(len(times), dtype=np.float64)
+
+    warnings = list(plan.warnings)
+    made: list[_Placement] = []
+    cache: dict[tuple, dict[str, reduction.Keys]] = {}
+    span = scene.frame_start, scene.frame_end
+    try:
+        for target in plan.targets:
+            key = _cache_key(target.mapping)
+            if key not in cache:
+                cache[key] = _channels(target.mapping.apply(curves), frames, options)
+            placement = _Placement(target)
+            made.append(placement)
+            placement.create(cache[key], options)
+            warnings += placement.assign(options)
+        scene.frame_start, scene.frame_end = min(span[0], options.start_frame), max(span[1], end)
+        placed = sound.PlacedSound("")
+        if options.sound is not None:
+            placed = sound.place(scene, options.sound, options.start_frame, [t.key.name for t in plan.targets])
+            warnings += placed.warnings
+    except BaseException:
+        for placement in reversed(made):
+            placement.take_back()
+        scene.frame_start, scene.frame_end = span
+        raise
+    kept = [name for placement in made for name in placement.retire_earlier()]
+    warnings += [f"Keys of the earlier bake were edited, so it was kept as the Action '{name}'." for name in kept]
+    return BakeReport(
+        actions=tuple(p.action.name for p in made),
+        channels=sum(p.channels for p in made),
+        keys=sum(p.keys for p in made),
+        frame_start=options.start_frame,
+        frame_end=end,
+        kept=tuple(kept),
+        sound=placed.strip,
+        warnings=tuple(warnings),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def remove(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tuple[str, ...]:
+    """Take our bakes off these objects: Action, NLA strip and track, sound. An edited bake is unlinked, but kept as the artist's.
+
+    Sliders that we moved go back to 0. Returns the names of the edited Actions that were kept. Raises UserError where there is none of ours.
+    """
+    owners = [(key, users) for key, users in with_shape_keys(objects) if key.library is None and _our_actions(key)]
+    if not owners:
+        raise UserError("None of the selected objects carries a Facewright bake.", "Select the character's face.")
+    kept: list[str] = []
+    for key, _users in owners:
+        adt = key.animation_data
+        actions = _our_actions(key)
+        paths = {fcurve.data_path for action in actions for fcurve in actions_compat.fcurves(action)}
+        if adt.action in actions:
+            actions_compat.assign(adt, None)
+        _remove_our_strips(adt, actions)
+        kept += [name for action in actions if (name := _retire(action))]
+        for block in key.key_blocks:
+            if value_path(block.name) in paths:
+                block.value = min(max(0.0, block.slider_min), block.slider_max)
+    sound.remove(scene, [key.name for key, _users in owners])
+    return tuple(kept)
+
+
+def has_bake(obj: bpy.types.Object) -> bool:
+    """Whether the object carries a bake of ours."""
+    key = getattr(obj.data, "shape_keys", None)
+    return key is not None and bool(_our_actions(key))
+
+
+def _check_options(options: BakeOptions) -> None:
+    if not -_LAST_FRAME <= options.start_frame <= _LAST_FRAME:
+        raise UserError(f"The start frame {options.start_frame} is outside what a Blender scene can have.", "Choose another start frame.")
+    if not 0 <= options.strength <= 4:
+        raise UserError(f"The strength is {options.strength:g}; it must be from 0 to 4.", "Use 1 for the curves as they are.")
+    if not 0 <= options.smoothing <= 1:
+        raise UserError(f"The smoothing is {options.smoothing:g} s; it must be from 0 to 1 s.", "Use 0 for none.")
+    if options.keys not in ("SPARSE", "DENSE"):
+        raise UserError(f"'{options.keys}' is not a way to write keys.", "Use SPARSE or DENSE.")
+    if options.keys == "SPARSE" and not 1e-5 <= options.max_error <= 1:
+        raise UserError(f"The largest error for sparse keys is {options.max_error:g}; it must be from 0.00001 to 1.", "Use 0.005, or dense keys.")
+
+
+def _obstacles(target: Target) -> tuple[str, ...]:
+    """Warnings about the Key's animation; raises UserError where it must not be written to now."""
+    adt = target.key.animation_data
+    if adt is None:
+        return ()
+    if adt.use_tweak_mode:
+        raise UserError(f"An NLA strip of '{target.label}' is being edited (tweak mode).", "Leave tweak mode in the NLA editor (Tab) and bake again.")
+    for action in _our_actions(target.key):
+        locked = [f.data_path.split('"')[1] for f in actions_compat.fcurves(action) if f.lock or (f.group and f.group.lock)]
+        if locked:
+            raise UserError(
+                f"The earlier bake '{action.name}' of '{target.label}' has locked channels ({locked[0]}{' and others' if len(locked) > 1 else ''}).",
+                "Unlock them in the Graph editor, or unlink that Action to keep it, and bake again.",
+            )
+    return ()
+
+
+def _our_actions(key: bpy.types.Key) -> list[bpy.types.Action]:
+    """Actions of ours that this Key uses, as its active one or on NLA strips, each once."""
+    adt = key.animation_data
+    if adt is None:
+        return []
+    used = [adt.action, *(strip.action for track in adt.nla_tracks for strip in track.strips)]
+    ours: list[bpy.types.Action] = []
+    for action in used:
+        if action is not None and action not in ours and action.library is None and tags.read(action) is not None:
+            ours.append(action)
+    return ours
+
+
+def _remove_our_strips(adt: bpy.types.AnimData, actions: Sequence[bpy.types.Action]) -> None:
+    for track in list(adt.nla_tracks):
+        ours = [strip for strip in track.strips if strip.action in actions]
+        if ours and len(ours) == len(track.strips):
+            adt.nla_tracks.remove(track)
+            continue
+        for strip in ours:
+            track.strips.remove(strip)
+
+
+def _retire(action: bpy.types.Action) -> str:
+    """Delete an Action of ours that nobody uses any more; keep it as the artist's where it was edited. Returns the name of a kept one, else ""."""
+    if tags.was_edited(action):
+        tags.release(action)
+        action.name = f"{action.name} (edited)"
+        action.use_fake_user = True
+        return action.name
+    if action.users == 0:
+        bpy.data.actions.remove(action)
+    return ""
+
+
+def _cache_key(mapping: Mapping) -> tuple:
+    channels = tuple((own, tuple(weights.items())) for own, weights in mapping.channels.items())
+    return channels, tuple(sorted(mapping.limits.items()))
+
+
+def _channels(curves: Curves, frames: np.ndarray, options: BakeOptions) -> dict[str, reduction.Keys]:
+    """Keys of each channel; one that is zero throughout has none (length 0)."""
+    used = np.abs(curves.values).max(0) > _NOTHING
+    moving = curves.values[:, used].astype(np.float64)
+    if options.keys == "SPARSE":
+        found = iter(reduction.reduce_all(frames, moving, options.max_error))
+    else:
+        found = (reduction.dense(frames, column) for column in moving.T)
+    empty = reduction.dense(frames[:0], np.zeros(0))
+    return {name: next(found) if is_used else empty for name, is_used in zip(curves.names, used, strict=True)}
+
+
+class _Placement:
+    """The new Action of one target, and how to take it back."""
+
+    def __init__(self, target: Target):
+        self.target = target
+        self.key = target.key
+        self.action: bpy.types.Action | None = None
+        self.earlier = _our_actions(self.key)
+        self.had_animation = self.key.animation_data is not None
+        adt = self.key.animation_data
+        self.previous = (adt.action, actions_compat.active_slot(adt)) if adt else (None, None)
+        self.track: bpy.types.NlaTrack | None = None
+        self.channels = self.keys = 0
+
+    def create(self, channels: dict[str, reduction.Keys], options: BakeOptions) -> None:
+        self.action, fcurves = actions_compat.new_action(f"Facewright {self.target.label}", "KEY", self.key.name)
+        elsewhere = _animated_paths(self.key, except_for=self.earlier)
+        at_rest = np.array([[float(options.start_frame), 0.0]])
+        for name, found in channels.items():
+            path = value_path(name)
+            if len(found) == 0:
+                if abs(self.key.key_blocks[name].value) <= _NOTHING or path in elsewhere:
+                    continue
+                found = reduction.Keys(at_rest, at_rest - [1.0, 0.0], at_rest + [1.0, 0.0], np.ones(1, bool))
+            _write(fcurves.new(path), found, options.keys == "SPARSE")
+            self.channels += 1
+            self.keys += len(found)
+        tags.write(self.action, source=options.source, start_frame=options.start_frame, fingerprint=tags.fingerprint(self.action))
+
+    def assign(self, options: BakeOptions) -> list[str]:
+        """Make it play. Returns warnings."""
+        adt = self.key.animation_data or self.key.animation_data_create()
+        active = adt.action
+        if (active is None or active in self.earlier) and not options.nla:
+            actions_compat.assign(adt, self.action)
+            return []
+        if active in self.earlier:
+            actions_compat.assign(adt, None)
+        paths = {f.data_path for f in actions_compat.fcurves(self.action)}
+        under = _animated_paths(self.key, except_for=[*self.earlier, active])
+        self.track = adt.nla_tracks.new()
+        self.track.name = "Facewright"
+        strip = self.track.strips.new(self.action.name, options.start_frame, self.action)
+        actions_compat.assign_to_strip(strip, self.action)
+        strip.blend_type = "REPLACE"
+        # Outside its range ours rests; where an artist's strip below animates the same channel, that one is to be seen there.
+        strip.extrapolation = "NOTHING" if paths & under else "HOLD"
+        if active is None or active in self.earlier:
+            return []
+        warnings = []
+        above = paths & {f.data_path for f in actions_compat.fcurves(active, actions_compat.active_slot(adt))}
+        if above:
+            names = sorted(path.split('"')[1] for path in above)
+            listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+            warnings.append(
+                f"'{self.target.label}' keeps its Action '{active.name}', whose keys win over this bake on {listed}: "
+                "mute those channels, or push that Action down in the NLA editor, to see the bake there."
+            )
+        if not adt.use_nla:
+            warnings.append(f"The NLA of '{self.target.label}' is turned off, so the bake is not seen until it is on.")
+        return warnings
+
+    def take_back(self) -> None:
+        """Undo create and assign."""
+        adt = self.key.animation_data
+        if adt is not None:
+            if self.track is not None:
+                adt.nla_tracks.remove(self.track)
+            if adt.action != self.previous[0]:
+                actions_compat.assign(adt, *self.previous)
+            if not self.had_animation:
+                self.key.animation_data_clear()
+        if self.action is not None:
+            bpy.data.actions.remove(self.action)
+
+    def retire_earlier(self) -> list[str]:
+        """Let go of what this one replaces, once nothing can fail any more. Returns the names of Actions that were kept."""
+        _remove_our_strips(self.key.animation_data, self.earlier)
+        kept = [name for action in self.earlier if (name := _retire(action))]
+        self.action.name = f"Facewright {self.target.label}"  # the earlier one no longer holds the name
+        return kept
+
+
+def _animated_paths(key: bpy.types.Key, except_for: Sequence[bpy.types.Action | None]) -> set[str]:
+    """Data paths that other Actions of this Key animate."""
+    adt = key.animation_data
+    if adt is None:
+        return set()
+    pairs = [(adt.action, actions_compat.active_slot(adt))]
+    pairs += [(strip.action, actions_compat.strip_slot(strip)) for track in adt.nla_tracks if not track.mute for strip in track.strips if not strip.mute]
+    return {f.data_path for action, slot in pairs if action and action not in except_for for f in actions_compat.fcurves(action, slot)}
+
+
+def _write(fcurve: bpy.types.FCurve, found: reduction.Keys, sparse: bool) -> None:
+    """All keys of one curve, in bulk."""
+    points = fcurve.keyframe_points
+    count = len(found)
+    points.add(count)
+    points.foreach_set("co", found.co.astype(np.float32).ravel())
+    if sparse:
+        fcurve.auto_smoothing = "NONE"  # what core.keys reckons with; and moving one key changes its neighbours only
+        points.foreach_set("handle_left", found.handle_left.astype(np.float32).ravel())
+        points.foreach_set("handle_right", found.handle_right.astype(np.float32).ravel())
+        kinds = np.where(found.auto, _enum("handle_left_type", "AUTO_CLAMPED"), _enum("handle_left_type", "ALIGNED")).astype(np.int32)
+        points.foreach_set("handle_left_type", kinds)
+        points.foreach_set("handle_right_type", kinds)
+    points.foreach_set("interpolation", np.full(count, _enum("interpolation", "BEZIER" if sparse else "LINEAR"), np.int32))
+    fcurve.update()
+
+
+def _enum(prop: str, item: str) -> int:
+    return bpy.types.Keyframe.bl_rna.properties[prop].enum_items[item].value
