@@ -168,8 +168,9 @@ def install(
 
     on_line:   gets every line that pip says, in the calling thread
     cancelled: asked several times a second; True stops everything and raises Cancelled
-    Takes minutes and blocks: run it in a thread. It is built beside its place and moved there when it works, so an older runtime stays until
-    then and there is never half a one. Uses the network: the caller asks for Blender's online access first. Raises UserError for no space, no network, an unsuitable base or no package.
+    Takes minutes and blocks: run it in a thread. It is built beside its place and moved there when it works, so an older runtime stays
+    until then and there is never half a one. Uses the network: the caller asks for Blender's online access first. Raises UserError for
+    no space, no network, an unsuitable base or a package that does not exist.
     """
     target = runtime_folder(data_folder)
     base = interpreter(base_python)
