@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Adds a character to try everything on."""
+from __future__ import annotations
+
+import bpy
+
+from .verb import Verb
+
+
+class FACEWRIGHT_OT_add_demo_head(Verb, bpy.types.Operator):
+    bl_idname = "facewright.add_demo_head"
+    bl_label = "Add Demo Head"
+    bl_description = "Add a stylised head with all 52 ARKit shape keys, and select it"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def disabled_reason(cls, context: bpy.types.Context) -> str:
+        if context.mode != "OBJECT":
+            return "Leave the present mode first (Tab): objects are added in Object Mode."
+        return ""
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return self.guarded(lambda: self._add(context))
+
+    def _add(self, context: bpy.types.Context) -> set[str]:
+        from ..scene import demo_head
+
+        head = demo_head.build(context.scene)
+        for obj in context.selected_objects:
+            obj.select_set(False)
+        for obj in head.baked:
+            obj.select_set(True)
+        context.view_layer.objects.active = head.face
+        return {"FINISHED"}

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The main verb: a sound becomes keys on the selected character."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from ..core.errors import UserError
+from ..preferences import settings
+from ..rigs.arkit import ARKIT_52
+from ..scene import handles, jobs, runtime_status, tasks
+from .verb import JobVerb, Work
+
+CURVES_FPS = 60.0  # Live Link Face's rate; the bake resamples to the scene's
+
+
+def character_reason(context: bpy.types.Context) -> str:
+    """Why nothing can be baked onto the selection; empty where it can be tried."""
+    chosen = context.selected_objects
+    if not chosen:
+        return "Select a character with shape keys, or add the demo head."
+    if not any(getattr(obj.data, "shape_keys", None) for obj in chosen):
+        one = f"'{chosen[0].name}' has" if len(chosen) == 1 else "The selected objects have"
+        return f"{one} no shape keys. Select a character with ARKit shape keys, or add the demo head."
+    return ""
+
+
+class FACEWRIGHT_OT_bake_speech(JobVerb, bpy.types.Operator):
+    bl_idname = "facewright.bake_speech"
+    bl_label = "Bake Speech to Shape Keys"
+    bl_description = "Turn the sound into animation of the selected character's shape keys. Your own keys are never touched"
+    bl_options = {"REGISTER", "UNDO"}
+    topic = "speech"
+    title = "Bake Speech"
+
+    @classmethod
+    def disabled_reason(cls, context: bpy.types.Context) -> str:
+        no_sound = "" if context.scene.facewright.sound else "Choose the sound of the speech, or drop a sound file on the 3D View."
+        return jobs.busy_reason() or character_reason(context) or no_sound
+
+    def begin(self, context: bpy.types.Context) -> Work:
+        import shutil
+        import tempfile
+
+        import numpy as np
+
+        from ..core.curves import Curves
+        from ..scene import bake, sound
+
+        chosen, preferences = context.scene.facewright, settings(context)
+        path = Path(bpy.path.abspath(chosen.sound)).absolute()
+        sound.check(path)
+        options = bake.BakeOptions(
+            start_frame=chosen.start_frame,
+            strength=chosen.strength,
+            smoothing=chosen.smoothing,
+            keys=chosen.keys,
+            max_error=chosen.max_error,
+            sound=path if chosen.place_sound else None,
+            source=path.name,
+        )
+        # Whatever stands in the way of the bake is said now, not after the wait.
+        bake.plan(context.selected_objects, Curves(ARKIT_52, [0.0], np.zeros((1, len(ARKIT_52)), np.float32)), options)
+        text = transcript(chosen)
+        found = runtime_status.find(preferences.python, preferences.data_folder)
+        client = tasks.worker(found.python, preferences.data_folder / "logs")
+        who = handles.remember(context.scene, context.selected_objects)
+        folder = Path(tempfile.mkdtemp(prefix="facewright-"))
+        params = {
+            "audio": str(path),
+            "out": str(folder / "curves.npz"),
+            "text": text,
+            "fps": CURVES_FPS,
+            "seed": chosen.seed,
+            "life": chosen.life,
+            "device": preferences.device,
+        }
+
+        def finish(result: dict) -> jobs.Outcome:
+            from ..inference import curves_file
+
+            scene, objects = handles.find(who)
+            plan = bake.plan(objects, curves_file.load(result["curves"]), options)
+            return jobs.Outcome("done", told(plan, bake.apply(plan, scene), result))
+
+        task = tasks.WorkerTask(client, client.submit("speech", params, folder=folder))
+        return Work(task, finish, lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def transcript(chosen: bpy.types.PropertyGroup) -> str | None:
+    """What is said, from the panel's fields; None where the user gives nothing. Raises UserError where it is empty or unreadable."""
+    if chosen.transcript_from == "NONE":
+        return None
+    if chosen.transcript_from == "TYPED":
+        if not chosen.transcript.strip():
+            raise UserError("The transcript is empty.", "Type what is said, or set the transcript to None.")
+        return chosen.transcript
+    if not chosen.transcript_file:
+        raise UserError("No transcript file is chosen.", "Choose the text file of what is said, or set the transcript to None.")
+    path = Path(bpy.path.abspath(chosen.transcript_file))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"Cannot read the transcript {path}: {error.strerror}.", "Choose the text file again.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"The transcript {path.name} is not UTF-8 text.", "Save it as plain text in UTF-8.") from error
+    if not text.strip():
+        raise UserError(f"The transcript {path.name} is empty.", "Write what is said into it, or set the transcript to None.")
+    return text
+
+
+def told(plan, report, result: dict) -> tuple[str, ...]:
+    """What was done, in sentences for the panel."""
+    reached = {channel for target in plan.targets for channel in target.mapping.sources}
+    shapes = f"{len(reached & set(ARKIT_52))} of {len(ARKIT_52)} shapes"
+    others = f" and {len(plan.targets) - 1} more" if len(plan.targets) > 1 else ""
+    return (
+        f"Baked {shapes} on '{plan.targets[0].label}'{others}: {report.keys:,} keys, frames {report.frame_start} to {report.frame_end}.",
+        f"{result['duration']:.1f} s of sound took {result['seconds'] + report.seconds:.1f} s on {result['device'].upper()}.",
+        *result["warnings"],
+        *report.warnings,
+    )

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bakes a curves file onto the selected character."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bpy_extras.io_utils import ImportHelper
+
+from ..scene import jobs
+from .bake_speech import character_reason
+from .verb import Verb
+
+
+class FACEWRIGHT_OT_import_curves(Verb, bpy.types.Operator, ImportHelper):
+    bl_idname = "facewright.import_curves"
+    bl_label = "Import Curves"
+    bl_description = "Bake facial curves of a Live Link Face .csv or a .json file onto the selected character"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filter_glob: bpy.props.StringProperty(default="*.csv;*.json", options={"HIDDEN"})
+
+    @classmethod
+    def disabled_reason(cls, context: bpy.types.Context) -> str:
+        return jobs.busy_reason() or character_reason(context)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return self.invoke_popup(context)  # a dropped file is confirmed, without one the file browser opens
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return self.guarded(lambda: self._import(context))
+
+    def _import(self, context: bpy.types.Context) -> set[str]:
+        from ..interchange import read_curves
+        from ..rigs.arkit import ARKIT_52
+        from ..scene import bake
+
+        chosen = context.scene.facewright
+        path = Path(bpy.path.abspath(self.filepath))
+        warnings: list[str] = []
+        curves = read_curves(path, warn=warnings.append)
+        options = bake.BakeOptions(
+            start_frame=chosen.start_frame,
+            strength=chosen.strength,
+            smoothing=chosen.smoothing,
+            keys=chosen.keys,
+            max_error=chosen.max_error,
+            source=path.name,
+        )
+        plan = bake.plan(context.selected_objects, curves, options)
+        report = bake.apply(plan, context.scene)
+        reached = {channel for target in plan.targets for channel in target.mapping.sources} & set(ARKIT_52)
+        lines = (
+            f"Imported {path.name} onto {len(reached)} of {len(ARKIT_52)} shapes: {report.keys:,} keys, "
+            f"frames {report.frame_start} to {report.frame_end}.",
+            *warnings,
+            *report.warnings,
+        )
+        jobs.set_outcome("speech", jobs.Outcome("done", lines))
+        self.report({"INFO"}, lines[0].rstrip("."))
+        return {"FINISHED"}

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes our bake off the selected character."""
+from __future__ import annotations
+
+import bpy
+
+from ..scene import jobs
+from .verb import Verb
+
+
+class FACEWRIGHT_OT_remove_bake(Verb, bpy.types.Operator):
+    bl_idname = "facewright.remove_bake"
+    bl_label = "Remove Bake"
+    bl_description = "Take Facewright's Action and sound off the selected objects. Your own Actions and bakes that you edited stay"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def disabled_reason(cls, context: bpy.types.Context) -> str:
+        from ..scene import bake
+
+        if any(bake.has_bake(obj) for obj in context.selected_objects):
+            return jobs.busy_reason()
+        return "Select an object that carries a Facewright bake."
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return self.guarded(lambda: self._remove(context))
+
+    def _remove(self, context: bpy.types.Context) -> set[str]:
+        from ..scene import bake
+
+        kept = bake.remove(context.selected_objects, context.scene)
+        said = "The bake was removed." + "".join(f" Its keys were edited, so it was kept as the Action '{name}'." for name in kept)
+        jobs.set_outcome("speech", jobs.Outcome("done", (said,)))
+        self.report({"INFO"}, said.rstrip("."))
+        return {"FINISHED"}

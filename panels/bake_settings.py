@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the curves become keys."""
+import bpy
+
+from ..scene import jobs
+from .speech import FacewrightPanel
+
+
+class FACEWRIGHT_PT_bake_settings(FacewrightPanel, bpy.types.Panel):
+    bl_label = "Bake Settings"
+    bl_parent_id = "FACEWRIGHT_PT_speech"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.enabled = jobs.running() is None
+        settings = context.scene.facewright
+        layout.prop(settings, "start_frame")
+        layout.prop(settings, "strength")
+        layout.prop(settings, "smoothing")
+        layout.prop(settings, "keys")
+        row = layout.row()
+        row.active = settings.keys == "SPARSE"
+        row.prop(settings, "max_error")
+        layout.prop(settings, "place_sound")

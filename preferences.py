@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user sets once for all files: which device and Python run the speech model, and where data is kept."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+DEVICES = (
+    ("auto", "Automatic", "The GPU if the runtime can use it, else the processor"),
+    ("cuda", "CUDA", "An NVIDIA GPU"),
+    ("mps", "Metal", "The GPU of a Mac"),
+    ("cpu", "CPU", "The processor: fast enough for speech"),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The preferences as data. ``python`` is "" where the add-on chooses."""
+
+    device: str
+    python: str
+    data_folder: Path
+
+
+class FacewrightPreferences(bpy.types.AddonPreferences):
+    bl_idname = __package__
+
+    device: bpy.props.EnumProperty(
+        name="Device",
+        description="What runs the speech model",
+        items=DEVICES,
+        default="auto",  # right for nearly everybody
+    )
+    python: bpy.props.StringProperty(
+        name="Runtime Python",
+        description="The Python program that runs the speech model; it needs PyTorch. Empty: Facewright looks for one",
+        subtype="FILE_PATH",
+    )
+    data_folder: bpy.props.StringProperty(
+        name="Data Folder",
+        description="Where the runtime and logs are kept. Empty: Facewright's own folder in Blender's user data",
+        subtype="DIR_PATH",
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        from .scene import jobs, runtime_status
+
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "device")
+        layout.prop(self, "python", placeholder="Found automatically")
+        layout.prop(self, "data_folder", placeholder=str(_own_folder()))
+
+        chosen = settings(context)
+        status = runtime_status.current(chosen.python, chosen.data_folder)
+        box = layout.box()
+        icon = {None: "INFO", True: "CHECKMARK", False: "ERROR"}[status.ok]
+        for i, line in enumerate(status.lines):
+            box.label(text=line, icon=icon if i == 0 else "BLANK1")
+        running, outcome = jobs.running(), jobs.outcome("runtime")
+        if running is not None and running.topic == "runtime":
+            row = box.row(align=True)
+            row.progress(factor=running.progress, text=running.text)
+            row.operator("facewright.cancel_job", icon="CANCEL")
+        elif outcome is not None and outcome.kind != "done":
+            for line in outcome.lines:
+                if line not in status.lines:
+                    box.label(text=line, icon="ERROR" if outcome.kind == "failed" else "CANCEL")
+            if outcome.details:
+                box.operator("facewright.show_details", text="Show Details", icon="TEXT").details = outcome.details
+        row = layout.row()
+        row.operator("facewright.check_runtime", icon="FILE_REFRESH")
+        row.operator("facewright.setup_runtime", icon="IMPORT")
+        if not bpy.app.online_access:
+            layout.label(text="To set up the runtime, allow online access in Preferences > System > Network.", icon="INFO")
+
+
+def settings(context: bpy.types.Context) -> Settings:
+    """The preferences of this add-on; its defaults where it runs without being enabled (scripts, tests)."""
+    addon = context.preferences.addons.get(__package__)
+    if addon is None or addon.preferences is None:
+        return Settings("auto", "", _own_folder())
+    chosen = addon.preferences
+    folder = Path(bpy.path.abspath(chosen.data_folder)) if chosen.data_folder else _own_folder()
+    return Settings(chosen.device, bpy.path.abspath(chosen.python) if chosen.python else "", folder)
+
+
+def use_own_runtime(context: bpy.types.Context) -> None:
+    """Forget the Python that the user set: the runtime in the data folder is to be used."""
+    addon = context.preferences.addons.get(__package__)
+    if addon is not None and addon.preferences is not None:
+        addon.preferences.python = ""
+
+
+def _own_folder() -> Path:
+    """Blender's folder for this extension's data; the shell's folder where Blender knows no such extension."""
+    try:
+        return Path(bpy.utils.extension_path_user(__package__))
+    except ValueError:
+        from .core.paths import default_data_folder
+
+        return default_data_folder()

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the panels let a user set, stored in the .blend with the scene."""
+import bpy
+
+
+class FacewrightSceneSettings(bpy.types.PropertyGroup):
+    """One set a scene. Defaults make the first click on Bake work; the reason for each stands beside it."""
+
+    sound: bpy.props.StringProperty(
+        name="Sound",
+        description="The recorded speech: WAV, FLAC, OGG or MP3, any sample rate and channel count",
+        subtype="FILE_PATH",
+    )
+    transcript_from: bpy.props.EnumProperty(
+        name="Transcript",
+        description="What is said, if you have it: the mouth shapes then follow the words",
+        items=(
+            ("NONE", "None", "Listen to the sound only"),
+            ("TYPED", "Typed", "Type what is said"),
+            ("FILE", "Text File", "Read what is said from a plain text file"),
+        ),
+        default="NONE",  # most people have the sound only
+    )
+    transcript: bpy.props.StringProperty(
+        name="Words",
+        description="What is said in the sound, in plain words",
+    )
+    transcript_file: bpy.props.StringProperty(
+        name="Text File",
+        description="Plain text (UTF-8) of what is said in the sound",
+        subtype="FILE_PATH",
+    )
+    life: bpy.props.BoolProperty(
+        name="Blinks, Brows and Gaze",
+        description="Add blinks and slight brow and gaze movement. Off leaves every channel that speech does not move at rest",
+        default=True,  # a face that never blinks looks dead
+    )
+    seed: bpy.props.IntProperty(
+        name="Seed",
+        description="Another number draws other blinks, brow and gaze movements; the same number always draws the same",
+        default=0,  # any number will do; the shell's default is the same
+        min=0,
+        max=2**31 - 1,
+    )
+    start_frame: bpy.props.IntProperty(
+        name="Start Frame",
+        description="Frame on which the sound starts",
+        default=1,  # where a new scene starts
+    )
+    strength: bpy.props.FloatProperty(
+        name="Strength",
+        description="Scale of all curves: 1 is as the model gives them, less mumbles, more over-articulates",
+        default=1.0,  # as the model gives them
+        min=0.0,
+        soft_max=1.5,
+        max=4.0,
+        subtype="FACTOR",
+    )
+    smoothing: bpy.props.FloatProperty(
+        name="Smoothing",
+        description="Width of the smoothing in seconds: calmer motion, but fast lip closures get weaker. 0 keeps every closure",
+        default=0.0,  # the model's curves are smooth already, and closures stay closed
+        min=0.0,
+        soft_max=0.2,
+        max=1.0,
+        step=1,
+        precision=3,
+        subtype="TIME_ABSOLUTE",
+    )
+    keys: bpy.props.EnumProperty(
+        name="Keys",
+        description="How the curves are stored",
+        items=(
+            ("SPARSE", "Sparse", "Few keys with handles, easy to edit by hand"),
+            ("DENSE", "Every Frame", "A key on every frame, exactly as computed"),
+        ),
+        default="SPARSE",  # baked curves are there to be edited
+    )
+    max_error: bpy.props.FloatProperty(
+        name="Max Error",
+        description="How far the sparse curve may stray from the computed one, in shape key value",
+        default=0.005,  # half a percent of a shape: nobody sees it, and most keys go
+        min=0.0001,
+        soft_max=0.05,
+        max=0.5,
+        step=0.1,
+        precision=4,
+    )
+    place_sound: bpy.props.BoolProperty(
+        name="Place Sound",
+        description="Put the sound into the sequencer at the start frame, and lengthen the scene's frame range if it is too short",
+        default=True,  # without the sound nobody can judge the take
+    )

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything Blender is told about, in one ordered list; unregistering is its mirror."""
+from __future__ import annotations
+
+import atexit
+
+import bpy
+
+from .operators import file_handlers, menus
+from .operators.add_demo_head import FACEWRIGHT_OT_add_demo_head
+from .operators.bake_speech import FACEWRIGHT_OT_bake_speech
+from .operators.cancel_job import FACEWRIGHT_OT_cancel_job
+from .operators.check_runtime import FACEWRIGHT_OT_check_runtime
+from .operators.drop_sound import FACEWRIGHT_OT_drop_sound
+from .operators.export_curves import FACEWRIGHT_OT_export_curves
+from .operators.import_curves import FACEWRIGHT_OT_import_curves
+from .operators.remove_bake import FACEWRIGHT_OT_remove_bake
+from .operators.setup_runtime import FACEWRIGHT_OT_setup_runtime
+from .operators.show_details import FACEWRIGHT_OT_show_details
+from .panels.bake_settings import FACEWRIGHT_PT_bake_settings
+from .panels.character import FACEWRIGHT_PT_character
+from .panels.interchange import FACEWRIGHT_PT_interchange
+from .panels.speech import FACEWRIGHT_PT_speech
+from .preferences import FacewrightPreferences
+from .properties import FacewrightSceneSettings
+from .scene import jobs
+
+CLASSES = (
+    FacewrightPreferences,
+    FacewrightSceneSettings,
+    FACEWRIGHT_OT_bake_speech,
+    FACEWRIGHT_OT_cancel_job,
+    FACEWRIGHT_OT_add_demo_head,
+    FACEWRIGHT_OT_remove_bake,
+    FACEWRIGHT_OT_import_curves,
+    FACEWRIGHT_OT_export_curves,
+    FACEWRIGHT_OT_drop_sound,
+    FACEWRIGHT_OT_check_runtime,
+    FACEWRIGHT_OT_setup_runtime,
+    FACEWRIGHT_OT_show_details,
+    file_handlers.FACEWRIGHT_FH_sound,
+    file_handlers.FACEWRIGHT_FH_curves,
+    FACEWRIGHT_PT_speech,
+    FACEWRIGHT_PT_bake_settings,  # a child: after its parent
+    FACEWRIGHT_PT_character,
+    FACEWRIGHT_PT_interchange,
+)
+MENUS = (
+    (bpy.types.TOPBAR_MT_file_import, menus.import_entry),
+    (bpy.types.TOPBAR_MT_file_export, menus.export_entry),
+)
+
+_commands: list = []  # handles of 'blender -c' commands
+_registered = False
+
+
+def register() -> None:
+    global _registered
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.Scene.facewright = bpy.props.PointerProperty(type=FacewrightSceneSettings)
+    for menu, entry in MENUS:
+        menu.append(entry)
+    bpy.app.handlers.load_pre.append(jobs.stop_before_load)
+    _commands.append(bpy.utils.register_cli_command("facewright", _command))
+    # Blender 4.2 and 4.5 crash when the interpreter ends with classes registered (the bpy module does not disable add-ons).
+    atexit.register(unregister)
+    _registered = True
+
+
+def unregister() -> None:
+    global _registered
+    if not _registered:
+        return
+    _registered = False
+    atexit.unregister(unregister)
+    jobs.shut_down()
+    while _commands:
+        bpy.utils.unregister_cli_command(_commands.pop())
+    bpy.app.handlers.load_pre.remove(jobs.stop_before_load)
+    for menu, entry in reversed(MENUS):
+        menu.remove(entry)
+    del bpy.types.Scene.facewright
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)
+
+
+def _command(arguments: list[str]) -> int:
+    """``blender -c facewright VERB ...``: the shell's verbs."""
+    from . import cli
+
+    return cli.main(arguments)

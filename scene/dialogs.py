@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells a user about trouble from code that has no operator to report with (the timer): a sentence, or details to copy."""
+from __future__ import annotations
+
+import platform
+import sys
+
+import bpy
+
+
+def show_sentence(message: str, hint: str) -> None:
+    """A small box at the mouse; the panel shows the same and stays. Does nothing without a window."""
+    windows = bpy.context.window_manager.windows
+    if not windows:
+        return
+
+    def draw(popup: bpy.types.UIPopupMenu, _context: bpy.types.Context) -> None:
+        popup.layout.label(text=message)
+        if hint:
+            popup.layout.label(text=hint)
+
+    with bpy.context.temp_override(window=windows[0]):
+        bpy.context.window_manager.popup_menu(draw, title="Facewright", icon="ERROR")
+
+
+def show_details(details: str) -> None:
+    """A dialog with everything a bug report needs and a button that copies it; without a window it goes to stderr."""
+    windows = bpy.context.window_manager.windows
+    if bpy.app.background or not windows:
+        print(details, file=sys.stderr)
+        return
+    with bpy.context.temp_override(window=windows[0]):
+        bpy.ops.facewright.show_details("INVOKE_DEFAULT", details=details)
+
+
+def details(traceback: str) -> str:
+    """Versions and the traceback, as text."""
+    return "\n".join(
+        (
+            f"Facewright {version()}, Blender {bpy.app.version_string}, Python {platform.python_version()}, {platform.platform()}",
+            "",
+            traceback.rstrip(),
+        )
+    )
+
+
+def version() -> str:
+    """This add-on's version, from its manifest."""
+    import tomllib
+
+    from ..core.paths import ROOT
+
+    return tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))["version"]

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one running job of this Blender session: polled from one timer, its result handed to bpy.
+
+Rules: everything here runs on Blender's main thread. The timer lives only while there is something to poll. A result is written by
+the ``finish`` function that the job was started with, only from ``tick``; whatever happened meanwhile (undo, deleted objects,
+another file) is for ``finish`` to find out from ids, never from kept references to Blender's data.
+"""
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import bpy
+
+from ..core.errors import UserError
+from . import dialogs, tasks
+
+POLL_SECONDS = 0.05  # quick enough for a smooth bar and a prompt cancel; costs nothing measurable
+CANCELLED = "Cancelled. Nothing was changed."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the last job of a topic ended. ``kind`` is "done", "failed" or "cancelled"; ``lines`` are sentences for the panel."""
+
+    kind: str
+    lines: tuple[str, ...]
+    details: str = ""  # what a bug report needs; "" where nothing unexpected happened
+
+
+@dataclass
+class Running:
+    """The job as the panels see it. ``topic`` says who shows it: "speech" (the sidebar) or "runtime" (the preferences)."""
+
+    topic: str
+    title: str
+    task: tasks.Task
+    finish: Callable[[dict], Outcome]
+    clean_up: Callable[[], None]
+
+    @property
+    def progress(self) -> float:
+        return min(max(self.task.progress, 0.0), 1.0)
+
+    @property
+    def text(self) -> str:
+        """Stage, and the time left where it is known: "Listening, about 3 s left"."""
+        stage = self.task.stage or self.title
+        return stage if self.task.eta is None else f"{stage}, about {max(self.task.eta, 1.0):.0f} s left"
+
+
+_running: Running | None = None
+_stopping: list[Running] = []  # ended for the user; still polled until the worker has settled, so that its deadlines are kept
+_outcomes: dict[str, Outcome] = {}
+
+
+def running() -> Running | None:
+    return _running
+
+
+def outcome(topic: str) -> Outcome | None:
+    """How the last job of this topic ended in this session; None before the first."""
+    return _outcomes.get(topic)
+
+
+def set_outcome(topic: str, result: Outcome) -> None:
+    _outcomes[topic] = result
+    redraw()
+
+
+def busy_reason() -> str:
+    """Why no job can start now; empty where one can."""
+    return f"'{_running.title}' is running. Wait for it or cancel it." if _running else ""
+
+
+def start(
+    topic: str,
+    title: str,
+    task: tasks.Task,
+    finish: Callable[[dict], Outcome],
+    clean_up: Callable[[], None] = lambda: None,
+) -> Running:
+    """Watch ``task``; when it is done ``finish(result)`` writes it into the file, in one undo step named ``title``.
+
+    ``clean_up`` is called once the task has settled, however it ended. Raises UserError where a job is running already.
+    """
+    global _running
+    if _running is not None:
+        raise UserError(f"'{_running.title}' is running.", "Wait for it or cancel it.")
+    _outcomes.pop(topic, None)
+    _running = Running(topic, title, task, finish, clean_up)
+    if not bpy.app.timers.is_registered(tick):
+        bpy.app.timers.register(tick, first_interval=POLL_SECONDS, persistent=True)
+    redraw()
+    return _running
+
+
+def cancel(why: str = CANCELLED) -> None:
+    """Stop the running job: the window is free at once and nothing is written; the work itself ends in the background."""
+    if _running is not None:
+        _running.task.cancel()
+        _end(Outcome("cancelled", (why,)))
+
+
+def tick() -> float | None:
+    """One look at the jobs; the seconds until the next, None when there is nothing left to watch."""
+    for job in (*_stopping, *([_running] if _running else [])):
+        try:
+            job.task.poll()
+        except Exception as error:  # a bug in the client: the bar must not stand still for ever
+            _give_up(job, error)
+    if _running is not None and _running.task.state not in ("queued", "running"):
+        _end(_result(_running))
+    for job in [job for job in _stopping if job.task.settled]:
+        _stopping.remove(job)
+        job.clean_up()
+    if _running is not None:
+        redraw()
+    return POLL_SECONDS if _running is not None or _stopping else None
+
+
+def _result(job: Running) -> Outcome:
+    if job.task.state == "cancelled":
+        return Outcome("cancelled", (CANCELLED,))
+    try:
+        if job.task.error is not None:
+            raise job.task.error
+        done = job.finish(job.task.result)
+    except UserError as error:
+        details = dialogs.details(job.task.details) if job.task.details else ""
+        dialogs.show_sentence(error.message, error.hint)
+        return Outcome("failed", tuple(line for line in (error.message, error.hint) if line), details)
+    except Exception as error:
+        return _unexpected(error)
+    if done.kind == "done":
+        push_undo(job.title)
+    return done
+
+
+def _unexpected(error: Exception) -> Outcome:
+    """A bug: shown with all it takes to report it."""
+    details = dialogs.details("".join(traceback.format_exception(error)))
+    dialogs.show_details(details)
+    return Outcome("failed", (f"Something unexpected went wrong: {error}",), details)
+
+
+def _give_up(job: Running, error: Exception) -> None:
+    global _running
+    if job is _running:
+        _outcomes[job.topic] = _unexpected(error)
+        _running = None
+    else:
+        _stopping.remove(job)
+    job.clean_up()
+    redraw()
+
+
+def _end(result: Outcome) -> None:
+    global _running
+    job, _running = _running, None
+    _outcomes[job.topic] = result
+    _stopping.append(job)
+    redraw()
+
+
+def push_undo(name: str) -> None:
+    """One undo step for what a timer wrote; without a window there is no undo."""
+    windows = bpy.context.window_manager.windows
+    if windows:
+        with bpy.context.temp_override(window=windows[0]):
+            bpy.ops.ed.undo_push(message=name)
+
+
+def redraw() -> None:
+    """Let every place that shows the job draw again."""
+    places = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            for region in area.regions:
+                if region.type == places.get(area.type):
+                    region.tag_redraw()
+
+
+@bpy.app.handlers.persistent
+def stop_before_load(*_: object) -> None:
+    """load_pre: what the job was going to write into is about to go, and the last report speaks of another file."""
+    if _running is None:
+        _outcomes.pop("speech", None)
+    else:
+        cancel("Another file was opened, so the job was stopped. Nothing was changed.")
+
+
+def shut_down() -> None:
+    """Unregister's part: no timer and no worker is left."""
+    cancel()
+    if bpy.app.timers.is_registered(tick):
+        bpy.app.timers.unregister(tick)
+    tasks.close_worker()
+    for job in _stopping:
+        job.clean_up()
+    _stopping.clear()
+    _outcomes.clear()
