@@ -212,7 +212,7 @@ def test_cancel_before_the_worker_is_up(client: WorkerClient) -> None:
 
 def test_a_timeout_stops_the_job(client: WorkerClient) -> None:
     job = client.submit("ping", {"delay": 30})
-    with pytest.raises(UserError, match="longer than 0.3 s"):
+    with pytest.raises(UserError, match=r"longer than 0\.3 s"):
         client.wait(job, timeout=0.3)
     ping(client)
 
@@ -277,7 +277,7 @@ def test_megabytes_on_stderr_neither_block_nor_fill_the_disk(client: WorkerClien
         ("kill_self", "killed by the system, most likely because memory ran out"),
     ],
 )
-def test_a_crash_is_a_sentence_that_names_the_log_and_the_next_job_works(client: WorkerClient, verb: str, sentence: str, tmp_path: Path) -> None:
+def test_a_crash_is_a_sentence_with_the_log_and_the_next_job_works(client: WorkerClient, verb: str, sentence: str, tmp_path: Path) -> None:
     folder = tmp_path / "job"
     folder.mkdir()
     job = client.submit(verb, {}, folder=folder)
@@ -343,7 +343,7 @@ def test_a_job_without_progress_can_have_a_limit(make_client, tmp_path: Path) ->
 def test_silence_does_not_count_while_nobody_polls(make_client) -> None:
     """A computer that slept, or a Blender busy with a render, must not take its worker for dead."""
     client = make_client(deadlines=Deadlines(silence=1.5))
-    job = client.submit("ping", {"delay": 4})
+    job = client.submit("ping", {"delay": 1})
     until(client, lambda: job.state == "running")
     client._child.heard -= 1000  # the clock went on while the computer slept
     client._polled -= 1000
@@ -358,7 +358,7 @@ def test_silence_does_not_count_while_nobody_polls(make_client) -> None:
 @posix
 def test_a_python_that_never_says_hello(make_client, tmp_path: Path) -> None:
     client = make_client(fake_python(tmp_path, "#!/bin/sh\nsleep 60\n"), deadlines=Deadlines(hello=0.5))
-    with pytest.raises(UserError, match="did not start within 0.5 s"):
+    with pytest.raises(UserError, match=r"did not start within 0\.5 s"):
         ping(client)
 
 
