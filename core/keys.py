@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Dense samples to few Bezier keys, within an error, with handles that an animator likes to edit.
 
-A key is put where a curve turns or where a plateau begins, and the handles there are horizontal; between those, keys are added only where the
-error asks for them, and taken away again where it does not. Handles are a third of the way to the next key, so that a segment is a plain cubic
-in time; slopes come from a least-squares fit. Where Blender's own AUTO_CLAMPED handles stay within the error as well, the key says so
-(``auto``): such keys follow when they are moved. The others are ALIGNED.
+Every turn of a curve gets a key (a closure shorter than any other feature is one), with horizontal handles where the error lets it. Between
+turns keys are added only where the error asks for them, and taken away again where it does not. Handles are a third of the way to the next
+key, so that a segment is a plain cubic in time; slopes come from a least-squares fit. Where Blender's own AUTO_CLAMPED handles stay within
+the error as well, the key says so (``auto``): its handles follow when it or a neighbour is moved. The others are ALIGNED.
 
 All channels are worked on at once, laid end to end: every step is a handful of numpy calls over all samples.
 
-Blender's side of the bargain (how it evaluates, and what AUTO_CLAMPED handles come to) is re-stated in ``evaluate`` and ``auto_handles``; tests
-hold both against Blender itself.
+Blender's side of the bargain (how it evaluates, and what AUTO_CLAMPED handles come to) is restated in ``evaluate`` and ``auto_handles``;
+tests hold both against Blender itself.
 """
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -51,7 +52,8 @@ def reduce(times: np.ndarray, values: np.ndarray, max_error: float = DEFAULT_MAX
 def reduce_all(times: np.ndarray, values: np.ndarray, max_error: float = DEFAULT_MAX_ERROR) -> list[Keys]:
     """Keys of every channel: times [T] rising, values [T, N] finite. At every sample the Bezier curve is within ``max_error`` of the value.
 
-    A channel that stays within the error of one value becomes one key (of value 0 where 0 will do). Raises UserError for an error that is not positive.
+    A channel that stays within the error of one value becomes one key (of value 0 where 0 will do).
+    Raises UserError for an error that is not positive.
     """
     if not max_error > 0:
         raise UserError(f"The largest error for sparse keys is {max_error:g}; it must be above 0.", "Use 0.005, or dense keys.")
@@ -81,7 +83,7 @@ def dense(times: np.ndarray, values: np.ndarray) -> Keys:
 
 
 def auto_handles(co: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The handles (left, right), float64 [K, 2], that Blender gives AUTO_CLAMPED keys of an F-curve without smoothing and with constant extrapolation."""
+    """The handles (left, right), float64 [K, 2], of AUTO_CLAMPED keys in Blender, for F-curves without smoothing that hold their ends."""
     offset_left, offset_right = _auto_offsets(co[:, 0], co[:, 1], np.r_[True, np.zeros(len(co) - 1, bool)])
     return co + offset_left, co + offset_right
 
@@ -154,26 +156,28 @@ def _auto_offsets(x: np.ndarray, y: np.ndarray, first: np.ndarray) -> tuple[np.n
 
 
 class _Fit:
-    """The reduction of moving channels, laid end to end: sample j of channel c is row c * T + j. Segments never cross channels."""
+    """The reduction of moving channels. State is [N, T]; each step lays the channels it works on end to end."""
 
     def __init__(self, times: np.ndarray, values: np.ndarray, tolerance: float):
         self.T, self.N = values.shape
-        self.x = np.tile(times, self.N)
-        self.v = np.ascontiguousarray(values.T).ravel()
+        self.times = times
+        self.v = np.ascontiguousarray(values.T)
         self.tolerance = tolerance
-        position = np.tile(np.arange(self.T), self.N)
-        self.ends = (position == 0) | (position == self.T - 1)
-        self.turns, self.level = self._landmarks(values.T)
+        self.ends = np.zeros((self.N, self.T), bool)
+        self.ends[:, [0, -1]] = True
+        self.turns, self.level = self._landmarks()
+        self.may_tilt = self.turns.copy()  # the true turn lies between samples, so the key beside it may need a slope
         self.is_key = self.ends | self.turns
+        self.slope = np.zeros((self.N, self.T))
 
     def run(self) -> list[Keys]:
         self._split()
         self._prune()
         return self._finish()
 
-    def _landmarks(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where the curves turn by more than the noise (keys from the start), and where the slope is to be zero if a key is put there."""
-        reach = 3
+    def _landmarks(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the curves turn by more than the noise (keys from the start), and where a key is to have a horizontal slope."""
+        v, reach = self.v, 3
         pad = np.pad(v, ((0, 0), (reach, reach)), mode="edge")
         windows = np.lib.stride_tricks.sliding_window_view(pad, reach + 1, axis=1)
         past, ahead = windows[:, : self.T], windows[:, reach:]  # each includes the sample itself
@@ -186,147 +190,174 @@ class _Fit:
         quiet = self.tolerance / 2
         plateau = (past_high - past_low < quiet) | (ahead_high - ahead_low < quiet)
         extreme = ((v >= past_high) & (v >= ahead_high)) | ((v <= past_low) & (v <= ahead_low))
-        return turn.ravel(), (turn | plateau | extreme).ravel()
-
-    def _segments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Keys' rows [K], each sample's segment [rows] and its place 0..1 in it."""
-        keys = np.flatnonzero(self.is_key)
-        segment = np.cumsum(self.is_key) - 1
-        start = keys[segment]
-        stop = keys[np.minimum(segment + 1, len(keys) - 1)]
-        span = self.x[stop] - self.x[start]
-        u = np.where(span > 0, (self.x - self.x[start]) / np.where(span > 0, span, 1.0), 0.0)
-        return keys, segment, u
-
-    def _slopes(self, keys: np.ndarray, segment: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Least-squares slopes [K] (zero where the curve turns or rests) and the error of every sample [rows]."""
-        count = len(keys)
-        y = self.v[keys]
-        step = np.diff(self.x[keys], append=self.x[keys[-1]])
-        inside = step > 0  # False for the jump from one channel to the next
-        span = np.where(inside, step, 0.0)
-        rest = 1 - u
-        h0, h1 = u * rest * rest, -u * u * rest
-        blend = u * u * (3 - 2 * u)
-        y_next = np.r_[y[1:], y[-1:]]
-        residual = self.v - (y[segment] + blend * (y_next - y)[segment])
-        residual[keys] = 0.0
-
-        def total(weights: np.ndarray) -> np.ndarray:
-            return np.bincount(segment, weights, count) * inside
-
-        a00, a11, a01 = total(h0 * h0) * span**2, total(h1 * h1) * span**2, total(h0 * h1) * span**2
-        b0, b1 = total(residual * h0) * span, total(residual * h1) * span
-        secant = np.where(inside, (y_next - y) / np.where(inside, step, 1.0), 0.0)
-        before = np.r_[0.0, secant[:-1]]
-        prior = (before + secant) / 2
-        weight = 0.02 * (np.r_[0.0, span[:-1]] + span) ** 2  # where few samples speak, the neighbours' slope does
-        diagonal = a00 + np.r_[0.0, a11[:-1]] + weight + 1e-12
-        right_hand = b0 + np.r_[0.0, b1[:-1]] + weight * prior
-        free = ~self.level[keys]
-        slope = np.where(free, prior, 0.0)
-        odd = np.arange(count) % 2 == 1
-        for _ in range(12):  # red-black Gauss-Seidel: the system is tridiagonal and dominated by its diagonal
-            for half in (odd, ~odd):
-                coupled = a01 * np.r_[slope[1:], 0.0] + np.r_[0.0, (a01 * slope)[:-1]]
-                slope = np.where(half & free, (right_hand - coupled) / diagonal, slope)
-        slope_next = np.r_[slope[1:], 0.0]
-        error = residual - (h0 * (slope * span)[segment] + h1 * (slope_next * span)[segment])
-        return slope, np.abs(error)
+        return turn, turn | plateau | extreme
 
     def _split(self) -> None:
         """Add a key at the worst sample of every segment that is not within the error, until all are."""
-        while True:
-            keys, segment, u = self._segments()
-            slope, error = self._slopes(keys, segment, u)
-            self.slope = np.zeros(len(self.v))
-            self.slope[keys] = slope
-            worst = np.maximum.reduceat(error, keys)
+        active = np.arange(self.N)
+        while len(active):
+            part = _Part(self, active)
+            slope, error = part.fit()
+            self.slope[active] = part.spread(slope)
+            worst = np.maximum.reduceat(error, part.keys)
             failing = worst > self.tolerance
             if not failing.any():
                 return
-            candidates = np.flatnonzero((error == worst[segment]) & failing[segment])
-            _, first = np.unique(segment[candidates], return_index=True)
-            self.is_key[candidates[first]] = True
-
-    def _error_without(self, keys: np.ndarray) -> np.ndarray:
-        """For each key [K]: the worst error if it alone were taken out and its neighbours kept their slopes; inf for keys that stay."""
-        worst = np.full(len(keys), np.inf)
-        for parity in (0, 1):
-            index = np.arange(len(keys))
-            stays = self.ends[keys] | self.turns[keys]
-            removed = (index % 2 == parity) & ~stays
-            kept = keys[~removed]
-            flags = np.zeros(len(self.v), bool)
-            flags[kept] = True
-            error = self._error_of(kept, np.cumsum(flags) - 1)
-            merged = np.maximum.reduceat(error, kept)
-            worst[removed] = merged[np.searchsorted(kept, keys[removed]) - 1]
-        return worst
-
-    def _error_of(self, keys: np.ndarray, segment: np.ndarray) -> np.ndarray:
-        """Errors [rows] of the current slopes with these keys."""
-        y, slope = self.v[keys], self.slope[keys]
-        step = np.diff(self.x[keys], append=self.x[keys[-1]])
-        span = np.where(step > 0, step, 0.0)
-        u = np.where(span[segment] > 0, (self.x - self.x[keys[segment]]) / np.where(span > 0, span, 1.0)[segment], 0.0)
-        rest = 1 - u
-        y_next, slope_next = np.r_[y[1:], y[-1:]], np.r_[slope[1:], 0.0]
-        value = y[segment] + u * u * (3 - 2 * u) * (y_next - y)[segment]
-        value += u * rest * rest * (slope * span)[segment] - u * u * rest * (slope_next * span)[segment]
-        error = np.abs(self.v - value)
-        error[keys] = 0.0
-        return error
+            # A turn that stands in the way may tilt first: horizontal is a wish, few keys are the aim.
+            edges = np.flatnonzero(failing)
+            edges = np.unique(np.r_[edges, edges + 1])
+            channel, sample = active[part.keys[edges] // self.T], part.keys[edges] % self.T
+            tilts = self.may_tilt[channel, sample]
+            self.may_tilt[channel[tilts], sample[tilts]] = self.level[channel[tilts], sample[tilts]] = False
+            waits = np.zeros(len(part.keys) + 1, bool)
+            waits[edges[tilts]] = True
+            splitting = failing & ~(waits[:-1] | waits[1:])
+            candidates = np.flatnonzero((error == worst[part.segment]) & splitting[part.segment])
+            _, first = np.unique(part.segment[candidates], return_index=True)
+            rows = candidates[first]
+            self.is_key[active[rows // self.T], rows % self.T] = True
+            active = np.unique(active[part.keys[failing] // self.T])
 
     def _prune(self) -> None:
         """Take out keys that the error does not ask for, the least needed first, never two neighbours in one round."""
-        while True:
-            keys = np.flatnonzero(self.is_key)
-            cost = self._error_without(keys)
+        active = np.arange(self.N)
+        while len(active):
+            part = _Part(self, active)
+            cost = part.error_without_each()
             left, right = np.r_[np.inf, cost[:-1]], np.r_[cost[1:], np.inf]
-            chosen = (cost <= self.tolerance) & (cost < left) & (cost <= right)
-            if not chosen.any():
-                return
-            self.is_key[keys[chosen]] = False
-            self.slope[keys[chosen]] = 0.0
-            self._refit()
+            rows = part.keys[(cost <= self.tolerance) & (cost < left) & (cost <= right)]
+            channel = active[rows // self.T]
+            self.is_key[channel, rows % self.T] = False
+            self.slope[channel, rows % self.T] = 0.0
+            active = np.unique(channel)
+            if len(active):
+                self._refit(active)
 
-    def _refit(self) -> None:
+    def _refit(self, active: np.ndarray) -> None:
         """Fit the slopes again; a channel keeps its earlier ones where the new ones are not within the error."""
-        keys, segment, u = self._segments()
-        slope, error = self._slopes(keys, segment, u)
-        good = error.reshape(self.N, self.T).max(1) <= self.tolerance
-        accept = good[keys // self.T]
-        self.slope[keys[accept]] = slope[accept]
+        part = _Part(self, active)
+        slope, error = part.fit()
+        good = error.reshape(len(active), self.T).max(1) <= self.tolerance
+        self.slope[active[good]] = part.spread(slope)[good]
 
     def _finish(self) -> list[Keys]:
         """Handles, and which of them may be Blender's own."""
-        keys = np.flatnonzero(self.is_key)
-        x, y, slope = self.x[keys], self.v[keys], self.slope[keys]
-        first = keys % self.T == 0
-        last = keys % self.T == self.T - 1
+        part = _Part(self, np.arange(self.N))
+        keys, x, y, slope = part.keys, part.x[part.keys], part.v[part.keys], part.slope[part.keys]
+        first, last = keys % self.T == 0, keys % self.T == self.T - 1
         gap = np.diff(x, append=x[-1])
-        after = np.where(last, np.r_[gap[:1], gap[:-1]], gap)
         before = np.where(first, gap, np.r_[gap[:1], gap[:-1]])
+        after = np.where(last, np.r_[gap[:1], gap[:-1]], gap)
         co = np.stack([x, y], 1)
         fitted_left = np.stack([-before, -slope * before], 1) * _HANDLE
         fitted_right = np.stack([after, slope * after], 1) * _HANDLE
         auto_left, auto_right = _auto_offsets(x, y, first)
 
-        inner = np.flatnonzero(~self.is_key)
-        segment = (np.cumsum(self.is_key) - 1)[inner]
+        inner = np.flatnonzero(~part.is_key)
+        segment = part.segment[inner]
         auto = np.ones(len(keys), bool)
         checked = np.ones(len(inner), bool)
         while True:
             left = np.where(auto[:, None], auto_left, fitted_left)
             right = np.where(auto[:, None], auto_right, fitted_right)
             s = segment[checked]
-            value = _bezier(self.x[inner[checked]], co[s], (co + right)[s], (co + left)[s + 1], co[s + 1])
-            failing = np.unique(s[np.abs(value - self.v[inner[checked]]) > self.tolerance])
+            value = _bezier(part.x[inner[checked]], co[s], (co + right)[s], (co + left)[s + 1], co[s + 1])
+            failing = np.unique(s[np.abs(value - part.v[inner[checked]]) > self.tolerance])
             if len(failing) == 0:
                 break
             auto[failing] = auto[failing + 1] = False
             checked = np.isin(segment, np.r_[failing - 1, failing, failing + 1])  # only what changed needs another look
         bounds = np.searchsorted(keys, np.arange(self.N + 1) * self.T)
-        parts = (slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True))
+        parts = (slice(a, b) for a, b in pairwise(bounds))
         return [Keys(co[p], (co + left)[p], (co + right)[p], auto[p]) for p in parts]
+
+
+class _Part:
+    """Some channels of a fit, end to end: row c * T + t is sample t of the c-th of them. Both ends are keys: segments never cross channels.
+
+    keys: rows of the keys [K]; segment: the last key at or before each row [rows]; u: the row's place 0..1 from that key to the next.
+    """
+
+    def __init__(self, fit: _Fit, active: np.ndarray):
+        self.shape = len(active), fit.T
+        self.x = np.tile(fit.times, len(active))
+        self.v, self.slope = fit.v[active].ravel(), fit.slope[active].ravel()
+        self.is_key, self.level = fit.is_key[active].ravel(), fit.level[active].ravel()
+        self.stays = (fit.ends | fit.turns)[active].ravel()
+        self.keys = np.flatnonzero(self.is_key)
+        self.segment = np.cumsum(self.is_key) - 1
+        self.span, self.u = self._places(self.keys, self.segment)
+
+    def spread(self, of_keys: np.ndarray) -> np.ndarray:
+        """Values of the keys [K] at their samples [channels, T], 0 elsewhere."""
+        out = np.zeros(len(self.v))
+        out[self.keys] = of_keys
+        return out.reshape(self.shape)
+
+    def _places(self, keys: np.ndarray, segment: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The length of each segment [K] (0 for the jump to the next channel) and ``u`` [rows]."""
+        x = self.x[keys]
+        span = np.maximum(np.diff(x, append=x[-1]), 0.0)
+        return span, (self.x - x[segment]) / np.where(span > 0, span, 1.0)[segment]
+
+    def fit(self) -> tuple[np.ndarray, np.ndarray]:
+        """Least-squares slopes [K], horizontal where the curve turns or rests, and the error of every sample [rows]."""
+        keys, segment, span, u = self.keys, self.segment, self.span, self.u
+        y = self.v[keys]
+        rise = np.where(span > 0, np.diff(y, append=y[-1]), 0.0)
+        rest = 1 - u
+        from_left, from_right = u * rest * rest, -u * u * rest  # the cubic's share of each end's slope
+        residual = self.v - y[segment] - u * u * (3 - 2 * u) * rise[segment]
+        residual[keys] = 0.0
+        starts = keys
+        a00 = np.add.reduceat(from_left * from_left, starts) * span**2
+        a11 = np.add.reduceat(from_right * from_right, starts) * span**2
+        a01 = np.add.reduceat(from_left * from_right, starts) * span**2
+        b0 = np.add.reduceat(residual * from_left, starts) * span
+        b1 = np.add.reduceat(residual * from_right, starts) * span
+        secant = np.where(span > 0, rise / np.where(span > 0, span, 1.0), 0.0)
+        prior = (_shifted(secant) + secant) / 2
+        weight = 0.02 * (_shifted(span) + span) ** 2  # where few samples speak, the neighbours' slope does
+        diagonal = a00 + _shifted(a11) + weight + 1e-12
+        right_hand = b0 + _shifted(b1) + weight * prior
+        free = ~self.level[keys]
+        slope = np.where(free, prior, 0.0)
+        odd = np.arange(len(keys)) % 2 == 1
+        for _ in range(12):  # red-black Gauss-Seidel: the system is tridiagonal and dominated by its diagonal
+            for half in (odd & free, ~odd & free):
+                coupled = a01 * np.append(slope[1:], 0.0) + _shifted(a01 * slope)
+                slope = np.where(half, (right_hand - coupled) / diagonal, slope)
+        slope_next = np.append(slope[1:], 0.0)
+        return slope, np.abs(residual - from_left * (slope * span)[segment] - from_right * (slope_next * span)[segment])
+
+    def error_without_each(self) -> np.ndarray:
+        """For each key [K]: the worst error if it alone were taken out and its neighbours kept their slopes; inf for keys that stay."""
+        worst = np.full(len(self.keys), np.inf)
+        stays = self.stays[self.keys]
+        for parity in (0, 1):
+            removed = (np.arange(len(self.keys)) % 2 == parity) & ~stays
+            kept = self.keys[~removed]
+            flags = np.zeros(len(self.v), bool)
+            flags[kept] = True
+            merged = np.maximum.reduceat(self._error_of(kept, np.cumsum(flags) - 1), kept)
+            worst[removed] = merged[np.searchsorted(kept, self.keys[removed]) - 1]
+        return worst
+
+    def _error_of(self, keys: np.ndarray, segment: np.ndarray) -> np.ndarray:
+        """Errors [rows] of the slopes as they are, with these keys."""
+        span, u = self._places(keys, segment)
+        y, slope = self.v[keys], self.slope[keys]
+        rise = np.where(span > 0, np.diff(y, append=y[-1]), 0.0)
+        rest = 1 - u
+        value = y[segment] + u * u * (3 - 2 * u) * rise[segment]
+        value += u * rest * rest * (slope * span)[segment] - u * u * rest * (np.append(slope[1:], 0.0) * span)[segment]
+        error = np.abs(self.v - value)
+        error[keys] = 0.0
+        return error
+
+
+def _shifted(values: np.ndarray) -> np.ndarray:
+    """Each key's value of the key before it."""
+    out = np.empty_like(values)
+    out[0], out[1:] = 0.0, values[:-1]
+    return out
