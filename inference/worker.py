@@ -11,7 +11,6 @@ low priority would wait behind any background render.
 from __future__ import annotations
 
 import argparse
-import faulthandler
 import gc
 import importlib.metadata
 import importlib.util
@@ -226,7 +225,6 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="inference.worker", description="Runs Facewright's models. Started by the add-on, not by hand.")
     parser.add_argument("--handlers", help="a Python file whose HANDLERS (verb -> function) are added; for the tests of this package")
     options = parser.parse_args(arguments)
-    faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the shell is the client's to handle
     _limit_threads()
     channel = Channel()

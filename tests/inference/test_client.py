@@ -449,7 +449,7 @@ def test_close_kills_a_worker_that_does_not_listen(make_client) -> None:
 
 
 OWNER = """
-import importlib.util, sys, time
+import importlib.util, os, sys, time
 spec = importlib.util.spec_from_file_location("entry", sys.argv[1])
 entry = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(entry)
@@ -457,11 +457,15 @@ entry.load_package()
 from facewright.inference.client import WorkerClient
 client = WorkerClient(sys.argv[2], sys.argv[3], arguments=("--handlers", sys.argv[4]))
 job = client.submit(sys.argv[5], {"delay": 60, "started": sys.argv[3] + ".started"})
-while job.state != "running" or job.stage == "Starting worker":
+while job.state != "running":
     client.poll()
     time.sleep(0.01)
-print(client.hello.pid, flush=True)
-if sys.argv[6] == "stay":
+heir = os.fork() if sys.argv[6] == "fork" else 1
+if heir == 0:
+    time.sleep(20)
+    os._exit(0)
+print(client.hello.pid, heir, flush=True)
+if sys.argv[6] in ("stay", "fork"):
     while True:
         client.poll()
         time.sleep(0.05)
@@ -471,20 +475,23 @@ if sys.argv[6] == "stay":
 @posix
 @pytest.mark.parametrize(
     ("verb", "ending", "seconds"),
-    [("ping", "stay", 2.0), ("never_reports", "stay", 4.0), ("ping", "leave", 2.0)],
-    ids=["killed", "killed while the job does not listen", "ordinary exit without close"],
+    [("ping", "stay", 2.0), ("never_reports", "stay", 4.0), ("ping", "fork", 4.0), ("ping", "leave", 2.0)],
+    ids=["killed", "killed while the job does not listen", "killed while a forked process holds the pipe", "ordinary exit without close"],
 )
 def test_the_worker_ends_with_its_owner(worker_python: str, tmp_path: Path, verb: str, ending: str, seconds: float) -> None:
     entry, handlers = Path(__file__).parents[2] / "entry.py", Path(__file__).with_name("misbehaving.py")
     command = [sys.executable, "-c", OWNER, entry, worker_python, tmp_path / "log", handlers, verb, ending]
     owner = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True)
     try:
-        pid = int(owner.stdout.readline())
-        if ending == "stay":
+        pid, heir = map(int, owner.stdout.readline().split())
+        if ending != "leave":
             assert alive(pid)
             owner.kill()
         owner.wait(10)
         assert gone_within(seconds, pid)
+        if ending == "fork":
+            assert alive(heir), "the pipe was closed, so this showed nothing"
+            os.kill(heir, signal.SIGKILL)
     finally:
         owner.kill()
         owner.wait()
