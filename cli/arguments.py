@@ -44,7 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     bake.add_argument("-o", "--out", type=Path, required=True, metavar="B.blend", help="the .blend file to write")
     _speech_options(bake)
-    bake.add_argument("--start", type=float, default=1.0, metavar="FRAME", help="frame on which the sound starts (default: %(default)g)")
+    bake.add_argument("--start", type=int, default=1, metavar="FRAME", help="frame on which the sound starts (default: %(default)s)")
     bake.add_argument("--strength", type=float, default=1.0, help="scale of all curves (default: %(default)g, as the model gives them)")
     bake.add_argument("--smoothing", type=float, default=0.0, metavar="SECONDS", help="width of the smoothing (default: %(default)g, none)")
     bake.add_argument("--dense", action="store_true", help="a key on every frame instead of sparse, editable keys")

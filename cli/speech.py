@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from ..interchange import check_suffix, write_curves
+from ..interchange import format_of, write_curves
 from . import work
 from .result import Result
 
 
 def run(options: Namespace) -> Result:
-    check_suffix(options.out)
+    format_of(options.out)  # a wrong name is said before the work, not after
     with work.worker() as client:
         curves, report = work.speech(client, options, options.fps)
     write_curves(curves, options.out, options.fps)

@@ -6,16 +6,19 @@ import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.curves import Curves
-from ..core.errors import UserError
 from ..core.paths import default_data_folder
+from ..core.script_file import read_script
 from ..inference import curves_file
 from ..inference.client import Job, WorkerClient
 from ..inference.runtime import find_python
+
+
+MODEL_FPS = 60.0  # what Live Link Face records; a bake resamples to the scene's own rate
 
 
 @contextmanager
@@ -45,27 +48,15 @@ def speech(client: WorkerClient, options: Namespace, fps: float) -> tuple[Curves
         job = client.submit("speech", params)
         try:
             report = client.wait(job, on_progress=progress.show)
-        except KeyboardInterrupt:
-            client.cancel(job)
-            raise
         finally:
             progress.end()
-        for warning in report.get("warnings", ()):
-            print(f"facewright: {warning}", file=sys.stderr)
+        warn(report["warnings"])
         return curves_file.load(report["curves"]), report
 
 
-def read_script(path: Path) -> str:
-    """The transcript's text. Raises UserError where it cannot be read."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"Cannot read the script {path}: {error.strerror}.", "Check the path given with --text.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"The script {path} is not UTF-8 text.", "Save it as plain text in UTF-8.") from error
-    if not text.strip():
-        raise UserError(f"The script {path} is empty.", "Write what is said into it, or leave --text out.")
-    return text
+def warn(sentences: Sequence[str]) -> None:
+    for sentence in sentences:
+        print(f"facewright: {sentence}", file=sys.stderr)
 
 
 class Progress:

@@ -18,15 +18,16 @@ def read_curves(path: Path | str, fps: float | None = None, warn: Callable[[str]
     fps: rows a second, where it is to overrule the file's own; warn: called with a sentence for everything that was not taken as it stands.
     Raises UserError.
     """
-    return _format(path).read(path, fps, warn)
+    return format_of(path).read(path, fps, warn)
 
 
 def write_curves(curves: Curves, path: Path | str, fps: float, warn: Callable[[str], None] = lambda sentence: None) -> None:
     """Write a Live Link Face CSV or a JSON file at ``fps`` rows a second. Raises UserError."""
-    _format(path).write(curves, path, fps, warn)
+    format_of(path).write(curves, path, fps, warn)
 
 
-def _format(path: Path | str):  # a module with read and write
+def format_of(path: Path | str):
+    """The module that reads and writes files of this suffix. Raises UserError for an unknown one."""
     suffix = Path(path).suffix.lower()
     if suffix not in _FORMATS:
         raise UserError(f"'{Path(path).name}' is neither a .csv nor a .json file.", "Live Link Face CSV and Facewright JSON are known.")
