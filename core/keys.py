@@ -22,6 +22,7 @@ from .errors import UserError
 
 DEFAULT_MAX_ERROR = 0.005  # half a percent of a shape key's range: below what is seen, above the jitter of tracked or generated curves
 _TURN = 4.0  # a turn counts as one when it stands out by this many times the error
+_OFF_CENTRE = 0.1  # in sample steps: a turn further from its sample than this is between samples
 _HANDLE = 1.0 / 3.0  # the handle length, of the way to the next key, that makes time linear along the segment
 _AUTO_HANDLE = 1.0 / 2.5614  # the handle length of Blender's automatic handles without smoothing
 _SAFETY = 0.98  # share of the error that the fit may use: Blender stores keys as float32
@@ -166,7 +167,7 @@ class _Fit:
         self.ends = np.zeros((self.N, self.T), bool)
         self.ends[:, [0, -1]] = True
         self.turns, self.level = self._landmarks()
-        self.may_tilt = self.turns.copy()  # the true turn lies between samples, so the key beside it may need a slope
+        self.may_tilt = self.turns & self._turns_between_samples()
         self.is_key = self.ends | self.turns
         self.slope = np.zeros((self.N, self.T))
 
@@ -191,6 +192,13 @@ class _Fit:
         plateau = (past_high - past_low < quiet) | (ahead_high - ahead_low < quiet)
         extreme = ((v >= past_high) & (v >= ahead_high)) | ((v <= past_low) & (v <= ahead_low))
         return turn, turn | plateau | extreme
+
+    def _turns_between_samples(self) -> np.ndarray:
+        """Where the parabola through three samples does not turn at the middle one: a key there is beside the turn and may need a slope."""
+        before, here, after = self.v[:, :-2], self.v[:, 1:-1], self.v[:, 2:]
+        bend = before - 2 * here + after
+        off = np.abs(before - after) > 2 * _OFF_CENTRE * np.abs(bend)
+        return np.pad(off, ((0, 0), (1, 1)))
 
     def _split(self) -> None:
         """Add a key at the worst sample of every segment that is not within the error, until all are."""

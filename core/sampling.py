@@ -6,11 +6,11 @@ import numpy as np
 
 from .curves import Curves
 
-_WORTH_KEEPING = 0.02  # an extreme that linear sampling would miss by more than this is put on the nearest time; less is not seen
+_WORTH_KEEPING = 0.01  # an extreme that linear sampling would miss by more than this is put on the nearest time; less is not seen
 
 
 def at_times(curves: Curves, times: np.ndarray) -> Curves:
-    """Linear interpolation at ``times`` [M] (seconds, rising), ends held, except that a peak or dip between two times moves to the nearer one.
+    """Linear interpolation at ``times`` [M] (seconds, rising), ends held, but a peak or dip that no time falls on moves to the nearest one.
 
     A lip closure lasts about 40 ms, as long as a frame at 24 fps: sampled plainly, many never quite close. All channels move alike, so what
     closes together stays together. Sampling at the curves' own times changes nothing.
@@ -19,18 +19,24 @@ def at_times(curves: Curves, times: np.ndarray) -> Curves:
     if len(curves.times) < 3 or len(times) < 2 or not curves.names:
         return plain
     times = np.asarray(times, np.float64)
-    v = curves.values
-    before, here, after = v[:-2], v[1:-1], v[2:]
-    extreme = ((here >= before) & (here >= after)) | ((here <= before) & (here <= after))
-    extreme &= (here != before) | (here != after)
-    row, channel = np.nonzero(extreme)
-    at = curves.times[1:-1][row]
-    right = np.clip(np.searchsorted(times, at), 1, len(times) - 1)
-    nearest = np.where(at - times[right - 1] <= times[right] - at, right - 1, right)
-    inside = (at >= times[0]) & (at <= times[-1])
-    value = here[row, channel]
+    rows, channels = len(curves.times), len(curves.names)
+    v = curves.values.T.ravel()
+    row = np.tile(np.arange(rows), channels)
+    begins = (row == 0) | np.append(True, v[1:] != v[:-1])  # runs of equal values: a peak or dip may be a plateau
+    first = np.flatnonzero(begins)
+    last = np.append(first[1:], len(v)) - 1
+    inner = (row[first] > 0) & (row[last] < rows - 1)
+    first, last = first[inner], last[inner]
+    turns = (v[first] > v[first - 1]) == (v[first] > v[last + 1])
+    first, last = first[turns], last[turns]
+    begin, end = curves.times[row[first]], curves.times[row[last]]
+    right = np.searchsorted(times, begin)
+    unseen = (right == np.searchsorted(times, end, side="right")) & (right > 0) & (right < len(times))  # no time falls on it
+    first, right, middle = first[unseen], right[unseen], (begin + end)[unseen] / 2
+    nearest = np.where(middle - times[right - 1] <= times[right] - middle, right - 1, right)
+    value, channel = v[first], first // rows
     missed = np.abs(value - plain.values[nearest, channel])
-    keep = np.flatnonzero(inside & (missed > _WORTH_KEEPING))
+    keep = np.flatnonzero(missed > _WORTH_KEEPING)
     keep = keep[np.argsort(missed[keep], kind="stable")]  # of two that meet, the one that would lose more is written last
     out = plain.values.copy()
     out[nearest[keep], channel[keep]] = value[keep]
@@ -38,10 +44,10 @@ def at_times(curves: Curves, times: np.ndarray) -> Curves:
 
 
 def smooth(curves: Curves, sigma: float) -> Curves:
-    """Gaussian smoothing with the standard deviation ``sigma`` (seconds; 0 changes nothing), sharp extremes kept.
+    """Gaussian smoothing with the standard deviation ``sigma`` (seconds; 0 changes nothing), sharp extremes kept. Expects even sampling.
 
-    Expects even sampling. A peak or dip that stands out on both sides by more than 0.1 within 3 sigma (a closure, a blink) is put back: what smoothing took from
-    it is added again under a bump half as wide. What lies between such extremes, and jitter, is smoothed.
+    A peak or dip that stands out on both sides by more than 0.1 within 3 sigma (a closure, a blink) is put back: what smoothing took
+    from it is added again under a bump half as wide. What lies between such extremes, and jitter, is smoothed.
     """
     if sigma <= 0 or len(curves.times) < 3 or not curves.names:
         return curves
