@@ -47,10 +47,11 @@ class SpeechModelConfig:
     @property
     def face_units(self) -> tuple[str, ...]:
         """One name for each prediction: a left/right pair is one unit."""
-        return tuple(dict.fromkeys(_unit(n) for n in self.face_names))
+        return tuple(dict.fromkeys(unit_of(n) for n in self.face_names))
 
 
-def _unit(name: str) -> str:
+def unit_of(name: str) -> str:
+    """The prediction that drives a channel: its name without Left or Right."""
     return name.removesuffix("Left").removesuffix("Right")
 
 
@@ -92,7 +93,7 @@ class SpeechModel(nn.Module):
         units = config.face_units
         self.face_hidden = nn.Conv1d(config.width, config.width, 5, padding=2)  # lips move smoothly where phones jump
         self.face = nn.Conv1d(config.width, len(units), 1)
-        self.register_buffer("unit_of_channel", torch.tensor([units.index(_unit(n)) for n in config.face_names]), persistent=False)
+        self.register_buffer("unit_of_channel", torch.tensor([units.index(unit_of(n)) for n in config.face_names]), persistent=False)
 
     @property
     def context_frames(self) -> int:
