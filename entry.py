@@ -7,6 +7,7 @@ the tests have no Blender to name it, so they load this folder as ``facewright``
     python entry.py inference.worker            the inference worker
     python entry.py training.train --help       a training script
 """
+
 import importlib.util
 import runpy
 import sys

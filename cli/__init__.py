@@ -3,6 +3,7 @@
 
 Exit status: 0 done, 1 the job could not be done (one sentence on stderr), 2 the command line is wrong.
 """
+
 from __future__ import annotations
 
 import json

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``python entry.py cli VERB ...``"""
+
 import os
 import sys
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command line's grammar. Verbs are imported only when they run, so ``--help`` is quick."""
+
 from __future__ import annotations
 
 import argparse
@@ -25,22 +26,31 @@ def make_parser() -> argparse.ArgumentParser:
         return verb
 
     demo = add("demo", "bake a spoken sample on the demo head and render it")
-    demo.add_argument("-o", "--out", type=Path, default=Path("out/demo"), metavar="FOLDER", help="where the files go (default: %(default)s)")
-    demo.add_argument("--size", type=_positive(int), default=384, metavar="PIXELS", help="width and height of the clip (default: %(default)s)")
+    demo.add_argument(
+        "-o", "--out", type=Path, default=Path("out/demo"), metavar="FOLDER", help="where the files go (default: %(default)s)"
+    )
+    demo.add_argument(
+        "--size", type=_positive(int), default=384, metavar="PIXELS", help="width and height of the clip (default: %(default)s)"
+    )
     _json(demo)
 
     speech = add("speech", "turn speech into ARKit curves (.csv as Live Link Face writes it, or .json)")
     speech.add_argument("audio", type=Path, metavar="IN", help="WAV, FLAC, OGG or MP3; any rate and channel count")
     speech.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.csv", help="the curves file to write, .csv or .json")
     _speech_options(speech)
-    speech.add_argument("--fps", type=_positive(float), default=60.0, help="rows a second (default: %(default)g, as Live Link Face records)")
+    speech.add_argument(
+        "--fps", type=_positive(float), default=60.0, help="rows a second (default: %(default)g, as Live Link Face records)"
+    )
     _json(speech)
 
     bake = add("bake", "bake speech onto shape keys of a .blend file")
     bake.add_argument("audio", type=Path, metavar="IN", help="WAV, FLAC, OGG or MP3; any rate and channel count")
     bake.add_argument("--blend", type=Path, metavar="A.blend", help="the file with the character (default: the open file in Blender)")
     bake.add_argument(
-        "--object", action="append", metavar="NAME", help="an object with shape keys; repeat for teeth, tongue, ... (default: all with ARKit keys)"
+        "--object",
+        action="append",
+        metavar="NAME",
+        help="an object with shape keys; repeat for teeth, tongue, ... (default: all with ARKit keys)",
     )
     bake.add_argument("-o", "--out", type=Path, required=True, metavar="B.blend", help="the .blend file to write")
     _speech_options(bake)
@@ -54,7 +64,9 @@ def make_parser() -> argparse.ArgumentParser:
     bench = add("bench", "measure speed and memory here; 'bench speech' measures accuracy on held-out recordings")
     bench.add_argument("what", nargs="?", choices=("speed", "speech"), default="speed")
     bench.add_argument("--corpora", type=Path, metavar="FOLDER", help="the recordings (docs/training.md says how to get them)")
-    bench.add_argument("--minutes", type=_positive(float), default=10.0, help="length of the long file that 'speed' runs (default: %(default)g)")
+    bench.add_argument(
+        "--minutes", type=_positive(float), default=10.0, help="length of the long file that 'speed' runs (default: %(default)g)"
+    )
     _json(bench)
 
     test = add("test", "run the tests; what follows goes to pytest")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``facewright bake IN.wav --blend A.blend --object NAME -o B.blend``"""
+
 from __future__ import annotations
 
 import time
@@ -43,5 +44,11 @@ def run(options: Namespace) -> Result:
     return Result(
         f"{options.out}: {done.channels} channels, {done.keys} keys, frames {done.frame_start} to {done.frame_end}; "
         f"{report['duration']:.1f} s of sound in {seconds:.1f} s on {report['device']}.",
-        {"out": options.out, "seconds": round(seconds, 3), "duration": report["duration"], "device": report["device"], "bake": asdict(done)},
+        {
+            "out": options.out,
+            "seconds": round(seconds, 3),
+            "duration": report["duration"],
+            "device": report["device"],
+            "bake": asdict(done),
+        },
     )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Blender from a shell: import it with a sentence when that fails, keep its chatter off stdout, save files safely."""
+
 from __future__ import annotations
 
 import os
@@ -20,7 +21,8 @@ def require() -> None:
         if error.name != "bpy":
             raise
         raise UserError(
-            "This verb needs Blender's module bpy.", "Use the ./facewright launcher, which installs it, or run inside Blender: blender -c facewright ..."
+            "This verb needs Blender's module bpy.",
+            "Use the ./facewright launcher, which installs it, or run inside Blender: blender -c facewright ...",
         ) from error
     except ImportError as error:
         raise UserError(f"Blender's module could not be loaded: {error}.", "Install the system package that holds this library.") from error
@@ -51,7 +53,9 @@ def open_file(path: Path) -> None:
     try:
         bpy.ops.wm.open_mainfile(filepath=str(path.absolute()), load_ui=False)
     except RuntimeError as error:
-        raise UserError(f"{path} could not be opened as a .blend file: {_last_line(error)}", "Check that Blender itself opens it.") from error
+        raise UserError(
+            f"{path} could not be opened as a .blend file: {_last_line(error)}", "Check that Blender itself opens it."
+        ) from error
 
 
 def save_copy(path: Path) -> None:
@@ -75,7 +79,7 @@ def _last_line(error: RuntimeError) -> str:
 
 
 def find_objects(scene, names: list[str] | None) -> list:
-    """The scene's objects of these names; without names, all whose shape keys include one of ARKit's. Raises UserError where there are none."""
+    """The scene's objects of these names; without names, all that have one of ARKit's shape keys. Raises UserError where there are none."""
     from ..rigs.mapping import best_mapping
     from ..scene.targets import with_shape_keys
 
@@ -87,6 +91,7 @@ def find_objects(scene, names: list[str] | None) -> list:
     found = [obj for key, users in with_shape_keys(scene.objects) if best_mapping(b.name for b in key.key_blocks)[1].count for obj in users]
     if not found:
         raise UserError(
-            f"No object in the scene '{scene.name}' has shape keys with ARKit names (jawOpen, eyeBlinkLeft, ...).", "Name the object with --object."
+            f"No object in the scene '{scene.name}' has shape keys with ARKit names (jawOpen, eyeBlinkLeft, ...).",
+            "Name the object with --object.",
         )
     return found

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``facewright demo``: the shipped sample on the demo head, from sound to clip."""
+
 from __future__ import annotations
 
 import shutil
@@ -61,8 +62,8 @@ def run(options: Namespace) -> Result:
     seconds = time.perf_counter() - started
     made = [path for path in (blend, csv, sheet, clip) if path.exists()]
     return Result(
-        f"{report['duration']:.1f} s of speech on the demo head in {baked:.1f} s on {report['device']}: {done.channels} curves, {done.keys} keys. "
-        f"With pictures {seconds:.1f} s.\n" + "\n".join(f"  {path}" for path in made),
+        f"{report['duration']:.1f} s of speech on the demo head in {baked:.1f} s on {report['device']}: "
+        f"{done.channels} curves, {done.keys} keys. With pictures {seconds:.1f} s.\n" + "\n".join(f"  {path}" for path in made),
         {"files": made, "seconds_to_keys": round(baked, 3), "seconds": round(seconds, 3), "device": report["device"], "bake": asdict(done)},
     )
 

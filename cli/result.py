@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a verb gives back: words for a person, data for a program."""
+
 from dataclasses import dataclass
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``facewright speech IN -o OUT.csv``"""
+
 from __future__ import annotations
 
 from argparse import Namespace
@@ -16,6 +17,7 @@ def run(options: Namespace) -> Result:
     write_curves(curves, options.out, options.fps)
     rows = len(curves.times)
     return Result(
-        f"{options.out}: {rows} rows at {options.fps:g} a second, {report['duration']:.1f} s of sound in {report['seconds']:.1f} s on {report['device']}.",
+        f"{options.out}: {rows} rows at {options.fps:g} a second; "
+        f"{report['duration']:.1f} s of sound in {report['seconds']:.1f} s on {report['device']}.",
         {"out": str(options.out), "rows": rows, "fps": options.fps, **{k: v for k, v in report.items() if k != "curves"}},
     )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``facewright test``: the project's own tests, in the environment that the launcher made."""
+
 from __future__ import annotations
 
 import subprocess

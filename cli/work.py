@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs a worker job from a shell: starts the worker, shows progress on stderr, stops it on Ctrl-C."""
+
 from __future__ import annotations
 
 import sys
@@ -16,7 +17,6 @@ from ..core.script_file import read_script
 from ..inference import curves_file
 from ..inference.client import Job, WorkerClient
 from ..inference.runtime import find_python
-
 
 MODEL_FPS = 60.0  # what Live Link Face records; a bake resamples to the scene's own rate
 

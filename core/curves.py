@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Animation curves as plain data: what every model makes, every file format stores and every bake reads."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ class Curves:
         object.__setattr__(self, "values", np.asarray(self.values, np.float32))
         if self.values.shape != (len(self.times), len(self.names)):
             raise UserError(
-                f"The curves do not fit together: {len(self.times)} times and {len(self.names)} names, but values of shape {self.values.shape}."
+                f"The curves do not fit together: {len(self.times)} times, {len(self.names)} names, values of shape {self.values.shape}."
             )
         if len(set(self.names)) != len(self.names):
             twice = next(n for n in self.names if self.names.count(n) > 1)

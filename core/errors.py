@@ -5,7 +5,8 @@
 class UserError(Exception):
     """Expected trouble, told in a sentence: ``message`` says what is wrong and where, ``hint`` what to do about it.
 
-    Operators report it, the shell prints it to stderr, the worker sends it as data. Anything else that is raised is a bug and is shown as one.
+    Operators report it, the shell prints it to stderr, the worker sends it as data. Anything else that is raised is a bug and is shown as
+    one.
     """
 
     def __init__(self, message: str, hint: str = ""):

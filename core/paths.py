@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where things lie: what ships beside the code, what belongs to the user, and how files are written."""
+
 from __future__ import annotations
 
 import os

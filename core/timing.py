@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Seconds inside, frames only at Blender's edge."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Clips with sound and contact sheets of a scene: what an animator shows around."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

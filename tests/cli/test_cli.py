@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The shell as its users call it: a process, its exit status, and what it says."""
+
 import json
 import os
 import subprocess

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The walls of the house: which room may import what (docs/architecture.md)."""
+
 import ast
 from pathlib import Path
 
@@ -48,7 +49,9 @@ def test_walls(path: Path) -> None:
             target = module.split(".")
             assert not (level > 0 and target[0] in {"operators", "panels"}), f"{module}: nothing imports operators or panels"
         if room(path) in {"core", "rigs", "interchange"}:
-            assert not (level > 1 and module.split(".")[0] in {"inference", "scene", "cli", "training"}), f"{module}: data does not know its users"
+            assert not (level > 1 and module.split(".")[0] in {"inference", "scene", "cli", "training"}), (
+                f"{module}: data does not know its users"
+            )
 
 
 @pytest.mark.parametrize("name", ["client", "protocol", "runtime"])
