@@ -46,7 +46,7 @@ def torch_out_of_memory(params, report):
 
 def print_garbage(params, report):
     print("a library says hello")
-    os.write(1, b'\x00\xff{"type": "result", "id": 1}\n')
+    os.write(1, b'\x00\xff\n{"type": "result", "id": 1, "values": {"forged": true}}\n')
     subprocess.run([sys.executable, "-c", "print('and its child, too')"], check=True)
     return {"read": sys.stdin.read()}
 

@@ -345,8 +345,8 @@ def test_silence_does_not_count_while_nobody_polls(make_client) -> None:
     client = make_client(deadlines=Deadlines(silence=1.5))
     job = client.submit("ping", {"delay": 1})
     until(client, lambda: job.state == "running")
-    client._child.heard -= 1000  # the clock went on while the computer slept
-    client._polled -= 1000
+    for owner, name in ((client._child, "heard"), (client, "_watched"), (client, "_polled")):
+        setattr(owner, name, getattr(owner, name) - 1000)  # the clock went on while the computer slept
     client.poll()
     assert job.state == "running"
     assert client.wait(job, timeout=20)
