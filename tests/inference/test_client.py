@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from facewright.core.errors import Cancelled, UserError
 from facewright.inference.breaker import Breaker
 from facewright.inference.client import Deadlines, WorkerClient

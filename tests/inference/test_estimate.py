@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The time left: unknown at first, right at a steady speed, following a change of speed."""
 import pytest
+
 from facewright.inference.estimate import Estimate
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Exit statuses of POSIX, shells and Windows in words."""
 import pytest
+
 from facewright.inference.exit_status import in_words
 
 

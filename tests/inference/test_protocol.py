@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from facewright.inference import protocol
-from facewright.inference.protocol import Beat, Bye, Cancel, Failed, Hello, Job, Progress, ProtocolError, Result, decode, encode
 from hypothesis import given
 from hypothesis import strategies as st
+
+from facewright.inference import protocol
+from facewright.inference.protocol import Beat, Bye, Cancel, Failed, Hello, Job, Progress, ProtocolError, Result, decode, encode
 
 text = st.text(st.characters())  # lone surrogates too: file names that are not UTF-8
 number = st.integers(-(2**53) + 1, 2**53 - 1)

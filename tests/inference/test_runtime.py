@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from facewright.core.errors import Cancelled, UserError
 from facewright.inference import runtime
 from facewright.inference.runtime import find_python, install, interpreter, runtime_folder
