@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .decode import Segment
+from .decode import TICK_FRAMES, Segment, Tick, no_tick
 from .features import FRAME_SECONDS
 from .model import PHONES, SILENCE
 from .phone_track import Phone, PhoneTrack, Word
@@ -45,16 +45,19 @@ class Alignment:
         return self.deficit <= MISMATCH
 
 
-def align(log_phones: np.ndarray, words: Sequence[SpokenWord], decoded: Sequence[Segment], band: int = BAND) -> Alignment | None:
+def align(
+    log_phones: np.ndarray, words: Sequence[SpokenWord], decoded: Sequence[Segment], band: int = BAND, tick: Tick = no_tick
+) -> Alignment | None:
     """Place the words' phones on the posteriors, with silence allowed between words, at the start and at the end.
 
-    log_phones: float32 [T, 40] in the order of ``model.PHONES``; decoded: what ``decode.decode`` found in them, to compare with.
+    log_phones: float32 [T, 40] in the order of ``model.PHONES``; decoded: what ``decode.decode`` found in them, to compare with;
+    tick: as there.
     None where the text has more phones than fit into the sound. Time O(T * band), memory T * band bytes (an hour: 140 MB).
     """
     labels, optional, owner = _states(words)
     if not words or 2 * int((~optional).sum()) > len(log_phones):
         return None
-    path = _viterbi(np.maximum(log_phones, np.float32(_FLOOR)), labels, optional, min(band, len(labels)))
+    path = _viterbi(np.maximum(log_phones, np.float32(_FLOOR)), labels, optional, min(band, len(labels)), tick)
     return None if path is None else _result(path, log_phones, words, labels, owner, decoded)
 
 
@@ -69,7 +72,7 @@ def _states(words: Sequence[SpokenWord]) -> tuple[np.ndarray, np.ndarray, np.nda
     return np.array(labels), owner_array < 0, owner_array
 
 
-def _viterbi(score: np.ndarray, labels: np.ndarray, optional: np.ndarray, band: int) -> np.ndarray | None:
+def _viterbi(score: np.ndarray, labels: np.ndarray, optional: np.ndarray, band: int, tick: Tick = no_tick) -> np.ndarray | None:
     """State of each frame. A phone takes two frames or more, a silence one or more or none.
 
     ``first`` and ``later`` hold the best score of being in a state's first or a later frame, ``leave`` of ending it; they are two entries
@@ -90,6 +93,8 @@ def _viterbi(score: np.ndarray, labels: np.ndarray, optional: np.ndarray, band: 
     leave_is_short[0] = True
     short[0] = np.packbits(leave_is_short)
     for t in range(1, frames):
+        if t % TICK_FRAMES == 0:
+            tick(t / frames)
         if t % _STEP == 0 and states > band:
             here = slice(at + 2, at + 2 + band)
             best = at + int(np.maximum(first[here], later[here]).argmax())

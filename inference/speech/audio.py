@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,8 @@ _RATES: Final = (2000, 1_000_000)
 _LITTLE_BANDWIDTH: Final = 8000
 # Values read at a time, all channels together: 4 MB of float32.
 _BLOCK_VALUES: Final = 1 << 20
+# Frames read at a time near a damaged place.
+_LAST_RESORT: Final = 1024
 # 8 hours: curves and posteriors of everything before stay in memory, about 25 kB a second.
 LONGEST: Final = 8 * 3600
 # 30 dB under the quietest speech that a usable microphone records; dither of 16-bit files (1/32768) lies below it.
@@ -96,8 +99,13 @@ class AudioStream:
                 try:
                     block = sound.read(frames, dtype="float32", always_2d=True)
                 except (soundfile.LibsndfileError, RuntimeError):
+                    if frames > _LAST_RESORT and sound.seekable():
+                        frames = _LAST_RESORT  # a block that fails loses its good part too: come closer in small ones
+                        with suppress(soundfile.LibsndfileError, RuntimeError):  # then the next read fails again, and is told
+                            sound.seek(read)
+                        continue
                     self.warnings.append(f"{self.path.name} is damaged after {read / self.rate:.2f} s; the sound up to there was used.")
-                    block = np.zeros((0, self.channels), np.float32)
+                    break
                 if len(block) == 0:
                     break
                 fine = np.abs(block) < _DAMAGED  # False for NaN too

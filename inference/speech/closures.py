@@ -4,6 +4,7 @@
 They are set into curves that already have the output's frame rate, so that no resampling can wash them out, and they need only
 curves and a phone track: an edited track drives the mouth again without any sound.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable

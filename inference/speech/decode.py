@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,13 @@ SWITCH_PENALTY = 2.0
 # A missed lip seal looks worse than a seal too many, and stops are short: P, B and M get this many nats a frame.
 SEAL_BONUS = 0.4
 SEALS = ("P", "B", "M")
+# Frames between two reports of progress: about 20 ms of work.
+TICK_FRAMES = 2048
+Tick = Callable[[float], None]
+
+
+def no_tick(done: float) -> None:
+    """Progress that nobody asked for."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +36,14 @@ class Segment:
     log_p: float
 
 
-def decode(log_phones: np.ndarray, switch_penalty: float = SWITCH_PENALTY, seal_bonus: float = SEAL_BONUS) -> list[Segment]:
+def decode(
+    log_phones: np.ndarray, switch_penalty: float = SWITCH_PENALTY, seal_bonus: float = SEAL_BONUS, tick: Tick = no_tick
+) -> list[Segment]:
     """The best path through the posteriors, silence included, from the first frame to the last.
 
     log_phones: float32 [T, 40] in the order of ``model.PHONES``. Viterbi with equal transitions: O(T * 40) time and T * 41 bytes.
-    A phone lasts two frames or more: shorter ones are noise (only a file of a single frame holds a segment of one).
+    ``tick(share done)`` is called now and then and may raise to stop. A phone lasts two frames or more: shorter ones are noise
+    (only a file of a single frame holds a segment of one).
     """
     frames, labels = log_phones.shape
     if frames == 0:
@@ -44,6 +55,8 @@ def decode(log_phones: np.ndarray, switch_penalty: float = SWITCH_PENALTY, seal_
     just_started = np.zeros((frames, labels), bool)  # whether a phone's second frame is this one
     first, later = score[0].copy(), np.full(labels, -np.inf, np.float32)
     for t in range(1, frames):
+        if t % TICK_FRAMES == 0:
+            tick(t / frames)
         best = int(later.argmax())
         came_from[t] = best
         np.greater(first, later, out=just_started[t])

@@ -7,13 +7,13 @@ import torch
 
 from ...core.errors import UserError
 
-CHOICES = ("auto", "cuda", "mps", "cpu")
+CHOICES = ("auto", "cpu", "cuda", "mps")
 
 
 def resolve_device(wanted: str = "auto") -> torch.device:
-    """'auto' takes CUDA, then Apple's MPS, then the CPU. Raises UserError for an unknown or absent device."""
-    name = str(wanted).lower()
-    if name not in CHOICES:
+    """'auto' takes CUDA, then Apple's MPS, then the CPU; 'cuda:1' is the second card. Raises UserError for an unknown or absent device."""
+    name, _, index = str(wanted).lower().partition(":")
+    if name not in CHOICES or (index and not (name == "cuda" and index.isdigit())):
         raise UserError(f"There is no device '{wanted}'.", f"Choose one of {', '.join(CHOICES)}.")
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":

@@ -10,6 +10,7 @@ Sources, for the numbers below:
 [F10] Flecha-Garcia 2010, Eyebrow raises in dialogue: raises go with pitch accents and lead them by about 60 ms.
 [C96] Cave et al. 1996, About the relationship between eyebrow movements and F0 variations: not every accent is raised.
 """
+
 from __future__ import annotations
 
 from typing import Final

@@ -9,7 +9,8 @@ import numpy as np
 
 # Vector between the inner lips' middles (landmarks 62 and 66 of 68) over the distance of the outer eye corners: x to the subject's left,
 # y up, z forward. At rest, and what each channel at 1 adds; the model is linear in the channels. Derived from the light model of
-# ICT-FaceKit (USC Institute for Creative Technologies, MIT licence, github.com/ICT-VGL/ICT-FaceKit); channels left out move it by less than 0.001.
+# ICT-FaceKit (USC Institute for Creative Technologies, MIT licence, github.com/ICT-VGL/ICT-FaceKit); channels left out move it by less
+# than 0.001.
 REST: Final = (0.0, 0.00855, 0.00318)
 PER_CHANNEL: Final = {
     "jawForward": (0.0, 0.0145, -0.1002), "jawRight": (0.0708, -0.0026, -0.0092), "jawLeft": (-0.0708, -0.0026, -0.0092),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Network frames (50 a second) to the output's frame rate, smoothly."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Takes differ: for seeds above 0 the mouth's strength drifts slowly, as no speaker says a sentence twice with the same effort."""
+
 from __future__ import annotations
 
 from typing import Final

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Forced alignment is the exact best path on short sounds, follows long ones in a band, and notices a wrong script."""
+
 import itertools
 
 import numpy as np

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Seals survive any frame rate, vowels stay open, nothing leaves its range, pauses are still."""
+
 import numpy as np
 import pytest
 from facewright.core.curves import Curves

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Free decoding is the exact best path in which a phone lasts two frames."""
+
 import itertools
 
 import numpy as np

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Windowed inference equals one pass over the whole sound."""
+
 import numpy as np
 import pytest
 import torch

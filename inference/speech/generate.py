@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole way from a sound file to 52 ARKit curves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ...core.curves import Curves
+from ...core.errors import UserError
+from ...core.timing import frame_times
+from ...rigs.arkit import ARKIT_52
+from . import weights_file
+from .align import SpokenWord, align
+from .audio import SAMPLE_RATE, SILENT_PEAK, AudioStream
+from .closures import apply_track
+from .decode import decode, decoded_track
+from .device import resolve_device
+from .g2p import Pronouncer
+from .life import live
+from .phone_track import PhoneTrack
+from .resample import resample_frames
+from .variation import vary
+from .windows import FrameOutputs, WindowRunner
+
+Report = Callable[[float, str], None]
+
+# Frame rates that animation uses lie between stop motion and high-speed games.
+FPS_RANGE = (1.0, 240.0)
+# Shares of the work that are done after listening and after finding the phones, from their measured times.
+_LISTENED, _SHAPING = 0.8, 0.92
+
+
+@dataclass(frozen=True)
+class SpeechOptions:
+    """How a sound becomes curves.
+
+    text:           the script, for exact phones and word times; None (or blank) to go by the sound alone, which always works
+    fps:            samples a second of the curves; 60 as ARKit captures, and no face moves faster
+    seed:           which take; 0 is the mean take, others differ in life and a little in the mouth's strength
+    device:         "auto", "cpu", "cuda", "cuda:1" or "mps"; auto because any of them gives the same curves
+    life:           blinks, brow accents and small eye movements; on, since a face without them looks dead
+    pronunciations: the user's own, word -> ARPAbet; empty, as the dictionary knows most words
+    """
+
+    text: str | None = None
+    fps: float = 60.0
+    seed: int = 0
+    device: str = "auto"
+    life: bool = True
+    pronunciations: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not FPS_RANGE[0] <= self.fps <= FPS_RANGE[1]:
+            raise UserError(f"The frame rate {self.fps:g} is out of range.", f"Use {FPS_RANGE[0]:g} to {FPS_RANGE[1]:g} frames a second.")
+        if not 0 <= self.seed < 2**32:
+            raise UserError(f"The seed {self.seed} is out of range.", "Use a whole number from 0 to 4294967295.")
+
+
+@dataclass(frozen=True)
+class SpeechResult:
+    """curves: all of ARKIT_52 at times i / fps from 0. track: what was said and when.
+
+    mouth:    the mouth before the track's events, for ``reapply`` with an edited track
+    life:     the life that was added (no channels where it was off)
+    duration: seconds of sound. warnings: sentences. device: where the network ran ("cpu", ...). seconds: wall time of the job.
+    """
+
+    curves: Curves
+    track: PhoneTrack
+    mouth: Curves
+    life: Curves
+    duration: float
+    warnings: tuple[str, ...]
+    device: str
+    seconds: float
+
+    def reapply(self, track: PhoneTrack) -> Curves:
+        """The take with another track, without listening again."""
+        return _compose(self.mouth, self.life, track)
+
+
+class SpeechEngine:
+    """The loaded models, kept between jobs. ``weights``: the speech model's file, by default the shipped one."""
+
+    def __init__(self, weights: Path | str = weights_file.SHIPPED):
+        self.weights = Path(weights)
+
+    @cached_property
+    def model(self):
+        """The speech model; a few hundred ms the first time."""
+        return weights_file.load(self.weights)
+
+    @cached_property
+    def pronouncer(self) -> Pronouncer:
+        """Loaded only when a script comes."""
+        return Pronouncer()
+
+    def run(self, audio_path: Path | str, options: SpeechOptions, report: Report) -> SpeechResult:
+        """See ``speech_to_curves``."""
+        started = time.perf_counter()
+        report(0.0, "Opening the sound")
+        stream = AudioStream(Path(audio_path))
+        device = resolve_device(options.device)
+        words: tuple[SpokenWord, ...] = ()
+        if options.text is not None and options.text.strip():
+            report(0.0, "Reading the script")
+            words = self.pronouncer.read(options.text, options.pronunciations)
+        report(0.01, "Loading the speech model")
+        runner = WindowRunner(self.model, device)
+
+        def on_window(samples: int) -> None:
+            expected = max(stream.expected * SAMPLE_RATE, stream.samples, 1)
+            report(0.02 + (_LISTENED - 0.02) * min(samples / expected, 1.0), "Listening")
+
+        report(0.02, "Listening")
+        frames = runner.run(stream.blocks(), on_window)
+        warnings = [*stream.warnings, *runner.warnings]
+        silent = stream.peak < SILENT_PEAK
+
+        def on_phones(fraction: float) -> None:
+            report(_LISTENED + (_SHAPING - _LISTENED) * fraction, "Finding the phones")
+
+        track = PhoneTrack() if silent else _track(frames, words, Path(audio_path).name, warnings, on_phones)
+        report(_SHAPING, "Shaping the face")
+        times = frame_times(stream.seconds, options.fps)
+        faces = np.zeros_like(frames.face) if silent else frames.face
+        mouth = vary(Curves(self.model.config.face_names, times, resample_frames(faces, times)), options.seed)
+        life = live(times, track, frames.level, options.seed) if options.life else Curves((), times, np.zeros((len(times), 0)))
+        curves = _compose(mouth, life, track)
+        report(1.0, "Done")
+        seconds = time.perf_counter() - started
+        return SpeechResult(curves, track, mouth, life, stream.seconds, tuple(warnings), runner.device.type, seconds)
+
+
+def speech_to_curves(
+    audio_path: Path | str,
+    options: SpeechOptions | None = None,
+    report: Report = lambda fraction, stage: None,
+    engine: SpeechEngine | None = None,
+) -> SpeechResult:
+    """Curves of all ARKit channels for the speech in a sound file of any rate, channel count and length (up to eight hours).
+
+    report(fraction 0..1, stage in words) is called at least for every 30 s of sound and may raise ``Cancelled``. ``engine``: loaded
+    models to use again; without it they are loaded from the shipped weights. Raises UserError for a file, script, device or weights
+    that cannot be used.
+    """
+    return (engine or SpeechEngine()).run(audio_path, options or SpeechOptions(), report)
+
+
+def _track(frames: FrameOutputs, words: tuple[SpokenWord, ...], name: str, warnings: list[str], tick) -> PhoneTrack:
+    decoded = decode(frames.log_phones, tick=lambda done: tick(0.3 * done if words else done))
+    if words:
+        aligned = align(frames.log_phones, words, decoded, tick=lambda done: tick(0.3 + 0.7 * done))
+        if aligned is not None and aligned.fits:
+            return aligned.track
+        reason = "does not match what is said in" if aligned else "has more words than fit into"
+        warnings.append(
+            f"The script {reason} {name}, so the face follows the sound alone. Check that the script belongs to this recording."
+        )
+    return decoded_track(decoded)
+
+
+def _compose(mouth: Curves, life: Curves, track: PhoneTrack) -> Curves:
+    curves = apply_track(mouth.select(ARKIT_52), track)
+    for column, name in enumerate(life.names):
+        curves.values[:, ARKIT_52.index(name)] = life.values[:, column]
+    return curves

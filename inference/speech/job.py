@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker's verb ``speech``: parameters in, a curves file and a phone track out. The models stay loaded between jobs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...core.errors import UserError
+from .. import curves_file
+from . import weights_file
+from .generate import Report, SpeechEngine, SpeechOptions
+
+_KINDS = {
+    "text": (str, type(None)),
+    "fps": (int, float),
+    "seed": (int,),
+    "device": (str,),
+    "life": (bool,),
+    "pronunciations": (Mapping,),
+}
+_engine: SpeechEngine | None = None
+
+
+def run(params: dict, report: Report) -> dict[str, Any]:
+    """One job. params: {audio, out, text=None, fps=60.0, seed=0, device="auto", life=True, pronunciations={}, weights=shipped}.
+
+    Writes the curves to ``out`` (see ``curves_file``) and returns {curves, duration, device, seconds, words, phones, warnings}.
+    Raises UserError for bad input, Cancelled when ``report`` does; then ``out`` is as it was.
+    """
+    audio, out, options = _checked(params)
+    result = _warm_engine(Path(params.get("weights") or weights_file.SHIPPED)).run(audio, options, report)
+    curves_file.save(result.curves, out)
+    return {
+        "curves": str(out),
+        "duration": result.duration,
+        "device": result.device,
+        "seconds": result.seconds,
+        **result.track.to_dict(),
+        "warnings": list(result.warnings),
+    }
+
+
+def _checked(params: dict) -> tuple[Path, Path, SpeechOptions]:
+    for name in ("audio", "out"):
+        if not isinstance(params.get(name), str) or not params[name]:
+            raise UserError(f"The speech job has no path '{name}'.", "Give the sound to read and the curves file to write.")
+    given = {}
+    for name, kinds in _KINDS.items():
+        if name in params:
+            value = params[name]
+            # True is an int for Python, but no frame rate.
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                raise UserError(f"The speech job's '{name}' is {value!r}, which is of the wrong kind.")
+            given[name] = value
+    return Path(params["audio"]), Path(params["out"]), SpeechOptions(**given)
+
+
+def _warm_engine(weights: Path) -> SpeechEngine:
+    global _engine
+    if _engine is None or _engine.weights != weights:
+        # The worker says how many; one thread is the default, since the network gains little from more.
+        torch.set_num_threads(int(os.environ.get("FACEWRIGHT_THREADS", "1")))
+        _engine = SpeechEngine(weights)
+    return _engine
