@@ -103,7 +103,7 @@ def main() -> None:
     root = corpora.folder(args.corpora)
     torch.set_num_threads(2)
     model = checkpoint.load_model(args.weights)
-    examples = [e for e in corpora.all_real(root) if e.corpus != "facegood"]
+    examples = [e for e in corpora.all_real(root) if e.words and not corpora.is_held_out(e) and e.corpus != "ljspeech"]  # LJ has its times
     found = align(model, examples)
     args.out.write_text(json.dumps(found), "utf-8")
     print(f"aligned {len(found)} of {len(examples)} recordings")

@@ -28,9 +28,8 @@ from ..inference.speech.model import PHONES, SILENCE, SpeechModel, SpeechModelCo
 from ..rigs.arkit import ARKIT_52
 from . import augment, checkpoint, corpora, ict_head, splits, targets
 from .corpora import Example
+from .metrics import CURVE_CLOSED, VIDEO_CLOSED
 from .pack import Phone, frame_labels
-
-CLOSED = 0.012  # measured gap of touching lips, as in the metrics
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class TrainOptions:
     weight: dict[str, float] = field(
         default_factory=lambda: {
             "phones": 1.0, "articulation": 0.5, "gap": 1.0, "gapVelocity": 0.3, "gapShape": 0.5, "width": 0.3, "widthShape": 0.15,
-            "noseChin": 0.1, "teacher": 0.3, "artist": 0.5, "closure": 0.3, "open": 0.15, "silence": 0.2,
+            "noseChin": 0.1, "teacher": 0.3, "artist": 0.5, "closure": 0.15, "open": 0.6, "silence": 0.4,
         }
     )  # fmt: skip
     seed: int = 0
@@ -78,10 +77,21 @@ def calibrate(examples: list[Example], head: ict_head.Head) -> dict[str, np.ndar
     shifts = {}
     for speaker, parts in tracks.items():
         track = np.concatenate(parts)
-        closed = track[track[:, 0] < CLOSED]
+        closed = track[track[:, 0] < VIDEO_CLOSED]
         rest = np.nanmedian(closed if len(closed) > 20 else track, 0)
         shifts[speaker] = np.array([0.0, neutral[1] - rest[1], neutral[2] - rest[2]], np.float32)
     return shifts
+
+
+def gap_target(measured: np.ndarray) -> np.ndarray:
+    """The head's lip gap that a measured one asks for.
+
+    Lips that touch measure 0.002 to 0.005 on video and 0.009 on the head's neutral face; a gap counts as open above 0.012 on video and
+    above 0.03 on the head. So touching maps to neutral, one threshold to the other, and beyond it the movement is kept as it is.
+    """
+    low, neutral = 0.002, 0.0095
+    slope = (CURVE_CLOSED - neutral) / (VIDEO_CLOSED - low)
+    return np.where(measured < VIDEO_CLOSED, neutral + slope * np.maximum(measured - low, 0), measured + CURVE_CLOSED - VIDEO_CLOSED)
 
 
 def prepare(examples: list[Example], head: ict_head.Head, units: tuple[str, ...]) -> dict[str, list[Prepared]]:
@@ -97,6 +107,8 @@ def prepare(examples: list[Example], head: ict_head.Head, units: tuple[str, ...]
         else:
             labels, teacher = np.full(frames, -1, np.int8), None
         measured = None if e.measured is None else e.measured + shifts[e.speaker]
+        if measured is not None:
+            measured[:, 0] = gap_target(measured[:, 0])
         ready.setdefault(e.corpus, []).append(Prepared(e.clip.audio, labels, teacher, measured, _artist(e, units)))
     return ready
 
@@ -198,7 +210,7 @@ class Losses:
         measured = batch["measured"]
         seen = measured.isfinite().all(-1)
         target = measured.nan_to_num()
-        near_closed = 1 + 2 * (target[..., 0] < 0.02)  # closures are few frames and matter most
+        near_closed = 1 + (target[..., 0] < CURVE_CLOSED)  # closures are few frames and matter most
         losses["gap"] = _mean(near_closed * ((gap - target[..., 0]) / 0.05).square(), seen)
         both = seen[:, 1:] & seen[:, :-1]
         losses["gapVelocity"] = _mean(((gap.diff(dim=1) - target[..., 0].diff(dim=1)) / 0.02).square().clamp(max=9), both)
@@ -217,7 +229,7 @@ class Losses:
         at = labels.clamp_min(0)
         closed = _inner(self.bilabial[at] & unseen, 0)
         losses["closure"] = _mean((gap - 0.014).clamp_min(0) / 0.03, closed)
-        losses["open"] = _mean((0.055 - gap).clamp_min(0) / 0.03, _inner(self.open_vowel[at] & unseen, 2))
+        losses["open"] = _mean((0.055 - gap).clamp_min(0) / 0.03, _inner(self.open_vowel[at] & unseen, 1))
         quiet = _inner((labels == self.silence), 4)
         losses["silence"] = _mean((units / 0.05).square().mean(-1).clamp(max=9), quiet)
         return losses
