@@ -78,6 +78,11 @@ def _strips(editor: Any) -> Any:
     return editor.strips if hasattr(editor, "strips") else editor.sequences  # named sequences before 4.4's rename
 
 
+def _end(strip: Any) -> int:
+    """The frame after its last one."""
+    return strip.right_handle if hasattr(strip, "right_handle") else strip.frame_final_end  # renamed in 5.1
+
+
 def _owners(strip: Any) -> set[str] | None:
     data = tags.read(strip)
     return set(data.get("owners", ())) if data is not None else None
@@ -99,9 +104,9 @@ def _give_up(strips: Any, strip: Any, owners: set[str]) -> bool:
 def _free_channel(strips: Any, frame: int, ignoring: list[Any]) -> int | None:
     """The lowest channel with nothing at or after ``frame``; the strips that are about to go do not count."""
     going = {strip.as_pointer() for strip in ignoring}
-    taken = {strip.channel for strip in strips if strip.frame_final_end > frame and strip.as_pointer() not in going}
+    taken = {strip.channel for strip in strips if _end(strip) > frame and strip.as_pointer() not in going}
     # A strip that is about to go still lies there while the new one is made, and Blender would push the new one away from it.
-    present = {strip.channel for strip in ignoring if strip.frame_final_end > frame}
+    present = {strip.channel for strip in ignoring if _end(strip) > frame}
     free = [channel for channel in range(1, _CHANNELS + 1) if channel not in taken]
     return next((c for c in free if c not in present), free[0] if free else None)
 

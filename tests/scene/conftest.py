@@ -29,7 +29,7 @@ def make_head(scene):
         if shape_keys:
             obj.shape_key_add(name="Basis")
             for key in shape_keys:
-                obj.shape_key_add(name=key)
+                obj.shape_key_add(name=key).value = 0.0  # 1 since Blender 5.0
         return obj
 
     return make
@@ -46,3 +46,18 @@ def speech():
     values[:, ARKIT_52.index("jawOpen")] = jaw
     values[:, ARKIT_52.index("mouthSmileLeft")] = 0.3 * np.clip(np.sin(times), 0, 1)
     return Curves(ARKIT_52, times, values)
+
+
+@pytest.fixture
+def wav(tmp_path):
+    """Half a second of a tone."""
+    import wave
+
+    path = tmp_path / "tone.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        tone = 8000 * np.sin(np.arange(8000) / 16000 * 2 * np.pi * 220)
+        file.writeframes(tone.astype("<i2").tobytes())
+    return path
