@@ -25,6 +25,7 @@ _LETTER_NAMES: Final = {
 # Homographs that g2p-en's list lacks or has the wrong way round: (after a word that calls for a verb, otherwise).
 _HOMOGRAPHS: Final = {
     "object": ("AH0 B JH EH1 K T", "AA1 B JH EH0 K T"), "rebel": ("R IH0 B EH1 L", "R EH1 B AH0 L"),
+    "refuse": ("R AH0 F Y UW1 Z", "R EH1 F Y UW2 S"),
     "live": ("L IH1 V", "L AY1 V"), "wind": ("W AY1 N D", "W IH1 N D"), "tear": ("T EH1 R", "T IH1 R"), "lead": ("L IY1 D", "L IY1 D"),
     "wound": ("W AW1 N D", "W UW1 N D"), "minute": ("M IH1 N AH0 T", "M IH1 N AH0 T"), "used": ("Y UW1 Z D", "Y UW1 Z D"),
 }  # fmt: skip

@@ -126,6 +126,7 @@ class SpeechEngine:
         def on_phones(fraction: float) -> None:
             report(_LISTENED + (_SHAPING - _LISTENED) * fraction, "Finding the phones")
 
+        on_phones(0.0)
         track = PhoneTrack() if silent else _track(frames, words, Path(audio_path).name, warnings, on_phones)
         report(_SHAPING, "Shaping the face")
         times = frame_times(stream.seconds, options.fps)

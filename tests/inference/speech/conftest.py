@@ -29,7 +29,7 @@ def tiny_weights(tiny_model, tmp_path):
     return path
 
 
-def babble(seconds: float, rate: int = 16000, seed: int = 0) -> np.ndarray:
+def _babble(seconds: float, rate: int = 16000, seed: int = 0) -> np.ndarray:
     """A buzz whose loudness and colour change four times a second, with pauses: speech-like enough to drive a network. Float32 [n]."""
     rng = np.random.default_rng(seed)
     t = np.arange(int(seconds * rate)) / rate
@@ -48,3 +48,9 @@ def wav(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def babble():
+    """babble(seconds, rate=16000, seed=0) -> float32 [n]"""
+    return _babble

@@ -5,12 +5,13 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from facewright.inference.speech import align as align_module
 from facewright.inference.speech.align import SpokenWord, align
 from facewright.inference.speech.decode import decode
 from facewright.inference.speech.model import PHONES
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 SIL = 0
 

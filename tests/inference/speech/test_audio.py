@@ -6,11 +6,12 @@ import struct
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from facewright.core.errors import UserError
 from facewright.inference.speech import audio, features
 from facewright.inference.speech.audio import SAMPLE_RATE, AudioStream, read_audio
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 
 def _stream(path):

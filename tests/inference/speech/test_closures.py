@@ -3,13 +3,14 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from facewright.core.curves import Curves
 from facewright.inference.speech.closures import apply_track
 from facewright.inference.speech.lip_gap import TOUCHING, lip_gap
 from facewright.inference.speech.phone_track import Phone, PhoneTrack
 from facewright.rigs.arkit import ARKIT_52
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 LABELS = ("P", "B", "M", "F", "V", "AA", "IY", "UW", "AH", "S", "T", "W", "NG")
 

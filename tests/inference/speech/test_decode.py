@@ -5,10 +5,11 @@ import itertools
 
 import numpy as np
 import pytest
-from facewright.inference.speech.decode import decode, decoded_track
-from facewright.inference.speech.model import PHONES
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from facewright.inference.speech.decode import decode, decoded_track
+from facewright.inference.speech.model import PHONES
 
 PENALTY, BONUS = 1.0, 0.5
 

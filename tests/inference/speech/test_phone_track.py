@@ -2,10 +2,11 @@
 """A track is checked, survives JSON, and knows its pauses."""
 
 import pytest
-from facewright.core.errors import UserError
-from facewright.inference.speech.phone_track import ARPABET, Phone, PhoneTrack, Word, load, save
 from hypothesis import given
 from hypothesis import strategies as st
+
+from facewright.core.errors import UserError
+from facewright.inference.speech.phone_track import ARPABET, Phone, PhoneTrack, Word, load, save
 
 TRACK = PhoneTrack(
     (Phone("B", 0.2, 0.26, confidence=0.9), Phone("IY", 0.26, 0.4, 1, 0.8), Phone("M", 1.0, 1.1)),

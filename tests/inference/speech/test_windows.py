@@ -4,10 +4,11 @@
 import numpy as np
 import pytest
 import torch
-from facewright.inference.speech.features import FRAME_SAMPLES, frame_count
-from facewright.inference.speech.windows import SMALLEST_WINDOW, WindowRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from facewright.inference.speech.features import FRAME_SAMPLES, frame_count
+from facewright.inference.speech.windows import SMALLEST_WINDOW, WindowRunner
 
 CPU = torch.device("cpu")
 
