@@ -15,10 +15,11 @@ import entry
 
 entry.load_package()
 import bpy  # noqa: E402
+from PIL import Image, ImageDraw, ImageFont  # noqa: E402
+
 from facewright.rigs.arkit import ARKIT_52  # noqa: E402
 from facewright.scene import render  # noqa: E402
 from facewright.scene.demo_head import build  # noqa: E402
-from PIL import Image, ImageDraw, ImageFont  # noqa: E402
 
 
 def _both(**weights: float) -> dict[str, float]:

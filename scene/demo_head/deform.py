@@ -99,14 +99,14 @@ class Skin:
     @cached_property
     def chin(self) -> np.ndarray:
         p = self.points
-        return (np.abs(p[:, 0]) < 0.33) & (p[:, 2] < -0.94) & (p[:, 1] < -0.42) & ~self.lip_ring_of
+        return (np.abs(p[:, 0]) < 0.33) & (p[:, 2] < -0.86) & (p[:, 1] < -0.42) & ~self.lip_ring_of
 
     @cached_property
     def _plate(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Free vertices [F], pinned vertices [P] and the solution matrix [F, P] of the thin plate between them."""
         topology, p = self.topology, self.points
         region = (p[:, 2] > -1.42) & (p[:, 2] < 0.02) & (p[:, 1] < 0.30) & (self.lid_share < 0.1)
-        nose = (p[:, 1] < -0.90) & (np.abs(p[:, 0]) < 0.22) & (p[:, 2] > -0.235)
+        nose = (p[:, 1] < -0.90) & (np.abs(p[:, 0]) < 0.20) & (p[:, 2] > -0.225)
         free = np.flatnonzero(region & ~nose & ~self.lip_ring_of & ~self.chin)
         a, b = neighbours(topology)
         degree = np.bincount(a, minlength=topology.count)

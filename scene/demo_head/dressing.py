@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from . import surface
-from .neutral import HEAD_CENTRE
-from .part import Part, capped, lattice
+from .neutral import HEAD_CENTRE, direction
+from .part import Part, capped, lattice, outward
 
 
 def ear() -> Part:
@@ -14,7 +14,7 @@ def ear() -> Part:
     count = 20
     a = np.linspace(0, 2 * np.pi, count, endpoint=False)
     up, back = np.cos(a), np.sin(a)
-    height = np.where(up > 0, 0.27, 0.25)
+    height = np.where(up > 0, 0.30, 0.27)
     width = np.where(back > 0, 0.20, 0.13) * (1 - 0.30 * np.clip(-up, 0, 1) ** 1.5)
     rim = 0.55 + 0.45 * np.clip(0.35 + back + 0.25 * up, 0, 1)  # the rim stands up behind and above, less in front
     rings = ((0.06, -0.030, 0), (0.32, -0.028, 0), (0.52, -0.005, 0), (0.68, 0.030, 0.3), (0.80, 0.022, 0.5), (0.91, 0.062, 1),
@@ -24,13 +24,12 @@ def ear() -> Part:
         out_here = out * (1 - follow) + out * rim * follow
         points.append(np.stack((out_here * np.ones(count), back * width * scale, up * height * scale), axis=-1))
     local = np.concatenate(points)
-    flare, tilt = np.radians(24), np.radians(-10)
+    flare, tilt = np.radians(30), np.radians(-10)
     x, y, z = local.T
     x, y = x * np.cos(flare) + y * np.sin(flare), y * np.cos(flare) - x * np.sin(flare)
     y, z = y * np.cos(tilt) - z * np.sin(tilt), y * np.sin(tilt) + z * np.cos(tilt)
-    place = np.array((0.875, 0.06, 0.03))
-    faces = lattice(len(rings), count, closed=True)
-    faces = (*faces, tuple(range(count)))
+    place = np.array((0.93, 0.10, 0.02))
+    faces = outward(local, (*lattice(len(rings), count, closed=True), tuple(range(count))))
     tint = np.ones((len(local), 3))
     tint[: count * 3] = (0.90, 0.74, 0.70)
     return Part("Ear", np.stack((x, y, z), axis=-1) + place, faces, ("skin",), np.zeros(len(faces), int), {}, tint)
@@ -41,16 +40,14 @@ def _cap() -> Part:
     theta = np.linspace(-np.pi, np.pi, columns, endpoint=False)
     degrees = np.abs(np.degrees(theta))
     line = np.interp(degrees, (0, 25, 50, 68, 80, 92, 105, 125, 180), (37, 36, 30, 16, -4, 6, -14, -38, -44))
-    points = []
-    for r in range(rows):
-        f = r / (rows - 1)
-        latitude = np.radians(89 + (line - 89) * min(f * 1.02, 1.0))
-        direction = np.stack((np.cos(latitude) * np.sin(theta), -np.cos(latitude) * np.cos(theta), np.sin(latitude)), axis=-1)
-        ground = surface.cast(HEAD_CENTRE, direction)
-        lift = 0.17 * np.sqrt(max(1 - f**3.0, 0.0)) - (0.05 if r == rows - 1 else 0.0)
-        points.append(ground + surface.normal(ground) * lift)
-    faces = (*lattice(rows, columns, closed=True), tuple(range(columns)))
-    return Part("Hair", np.concatenate(points), faces, ("hair",), np.zeros(len(faces), int))
+    f = np.linspace(0, 1, rows)[:, None]
+    latitude = np.radians(89 + (line[None] - 89) * np.minimum(f * 1.02, 1.0))
+    ground = surface.cast(HEAD_CENTRE, direction(theta[None], latitude).reshape(-1, 3))
+    lift = 0.17 * np.sqrt(np.maximum(1 - f**3.0, 0.0))
+    lift[-1] -= 0.05  # the edge goes under the skin
+    points = ground + surface.normal(ground) * np.repeat(lift, columns, axis=0)
+    faces = outward(points, (*lattice(rows, columns, closed=True), tuple(range(columns))))
+    return Part("Hair", points, faces, ("hair",), np.zeros(len(faces), int))
 
 
 def _lock(knots: list[tuple[float, float, float]], width: float, thick: float, tip: float = 0.02) -> Part:
@@ -58,9 +55,7 @@ def _lock(knots: list[tuple[float, float, float]], width: float, thick: float, t
     k = np.array(knots)
     s = np.linspace(0, len(k) - 1, 14)
     path = np.stack([_spline(k[:, i], s) for i in range(3)], axis=-1)
-    lon, lat = np.radians(path[:, 0]), np.radians(path[:, 1])
-    direction = np.stack((np.cos(lat) * np.sin(lon), -np.cos(lat) * np.cos(lon), np.sin(lat)), axis=-1)
-    ground = surface.cast(HEAD_CENTRE, direction)
+    ground = surface.cast(HEAD_CENTRE, direction(np.radians(path[:, 0]), np.radians(path[:, 1])))
     normal = surface.normal(ground)
     centre = ground + normal * path[:, 2:]
     tangent = np.gradient(centre, axis=0)
@@ -73,8 +68,9 @@ def _lock(knots: list[tuple[float, float, float]], width: float, thick: float, t
     around = np.linspace(0, 2 * np.pi, 10, endpoint=False)
     points = (centre[:, None] + side[:, None] * (width * profile[:, None] * np.cos(around))[..., None]
               + out[:, None] * (thick * profile[:, None] * np.sin(around))[..., None])  # fmt: skip
-    faces = capped(14, 10)
-    return Part("Lock", points.reshape(-1, 3), faces, ("hair",), np.zeros(len(faces), int))
+    points = points.reshape(-1, 3)
+    faces = outward(points, capped(14, 10))
+    return Part("Lock", points, faces, ("hair",), np.zeros(len(faces), int))
 
 
 def _spline(values: np.ndarray, s: np.ndarray) -> np.ndarray:
@@ -102,11 +98,11 @@ def shirt() -> Part:
     count = 40
     a = np.linspace(0, 2 * np.pi, count, endpoint=False)
     # z, half width, half depth, centre y, squareness
-    rings = ((-1.62, 0.44, 0.44, 0.22, 1.0), (-1.50, 0.47, 0.47, 0.22, 1.0), (-1.46, 0.52, 0.52, 0.22, 1.0), (-1.50, 0.57, 0.57, 0.22, 1.0),
-             (-1.62, 0.60, 0.60, 0.22, 1.0), (-1.72, 0.59, 0.59, 0.22, 1.0), (-1.76, 0.57, 0.57, 0.22, 1.0), (-1.80, 0.66, 0.60, 0.23, 1.0),
-             (-1.90, 0.95, 0.68, 0.25, 0.95), (-2.05, 1.25, 0.74, 0.27, 0.9), (-2.30, 1.45, 0.78, 0.27, 0.85),
-             (-2.70, 1.52, 0.78, 0.27, 0.85),
-             (-3.20, 1.50, 0.76, 0.27, 0.85))  # fmt: skip
+    rings = ((-1.44, 0.44, 0.44, 0.22, 1.0), (-1.32, 0.47, 0.47, 0.22, 1.0), (-1.28, 0.52, 0.52, 0.22, 1.0), (-1.32, 0.57, 0.57, 0.22, 1.0),
+             (-1.44, 0.60, 0.60, 0.22, 1.0), (-1.54, 0.59, 0.59, 0.22, 1.0), (-1.58, 0.57, 0.57, 0.22, 1.0), (-1.62, 0.66, 0.60, 0.23, 1.0),
+             (-1.72, 0.95, 0.68, 0.25, 0.95), (-1.87, 1.25, 0.74, 0.27, 0.9), (-2.12, 1.45, 0.78, 0.27, 0.85),
+             (-2.52, 1.52, 0.78, 0.27, 0.85),
+             (-3.02, 1.50, 0.76, 0.27, 0.85))  # fmt: skip
     points = []
     for z, w, d, y, square in rings:
         c, s = np.cos(a), np.sin(a)
@@ -114,6 +110,7 @@ def shirt() -> Part:
         points.append(np.stack((w * x, y - d * depth, np.full(count, z)), axis=-1))
     for ring in points[1:7]:  # the collar dips in front
         ring[:, 2] -= 0.10 * (0.5 + 0.5 * np.cos(a))
-    faces = tuple(f[::-1] for f in lattice(len(rings), count, closed=True))
+    points = np.concatenate(points)
+    faces = outward(points, lattice(len(rings), count, closed=True))
     material = np.array([0] * (6 * count) + [1] * (6 * count))
-    return Part("Shirt", np.concatenate(points), faces, ("collar", "shirt"), material)
+    return Part("Shirt", points, faces, ("collar", "shirt"), material)

@@ -7,12 +7,12 @@ import numpy as np
 from . import surface
 from .deform import Skin, eye_turn
 from .neutral import from_sphere, to_sphere
-from .part import Part, capped, lattice
+from .part import Part, capped, lattice, outward
 from .surface import EYE_CENTRE, EYE_RADIUS
 from .topology import EYE_SKIN_RINGS
 
 LOOK_SIDE, LOOK_UP, LOOK_DOWN = 28.0, 22.0, 24.0  # degrees at 1.0; small enough that a linear morph keeps the ball round
-PUPIL, IRIS, RIM = 13.0, 31.0, 35.5  # where each ends, degrees from the eye's axis
+PUPIL, IRIS, RIM = 13.0, 29.5, 33.5  # where each ends, degrees from the eye's axis
 SEGMENTS = 40
 
 
@@ -38,7 +38,7 @@ def eyeball() -> Part:
     glow = np.where((polar[:, None] > PUPIL) & (polar[:, None] < RIM), 1.0 - 0.42 * height, 1.0)
     shade = np.where(polar[:, None] >= RIM, 1.0 - 0.16 * np.clip(height, 0, 1) - 0.10 * np.clip((polar[:, None] - 40) / 40, 0, 1), 1.0)
     tint = np.repeat((glow * shade).reshape(-1, 1), 3, axis=1)
-    faces = tuple(face[::-1] for face in capped(len(polar), SEGMENTS))
+    faces = outward(points, capped(len(polar), SEGMENTS))
     return Part("Eye Left", points, faces, ("pupil", "iris", "rim", "sclera"), material, _looks(points), tint, (0, 0))
 
 
@@ -50,8 +50,7 @@ def highlights() -> Part:
         rings = [np.stack((azimuth + size * f * np.sin(around), elevation + size * f * np.cos(around),
                            np.full(16, 1.012 * EYE_RADIUS)), axis=-1) for f in (0.02, 0.5, 1.0)]  # fmt: skip
         points = from_sphere(np.concatenate(rings))
-        faces = tuple(f[::-1] for f in lattice(3, 16, closed=True))
-        faces = (*faces, tuple(range(16))[::-1])
+        faces = tuple(f[::-1] for f in (*lattice(3, 16, closed=True), tuple(range(16))))
         parts.append(Part("Highlight Left", points, faces, ("highlight",), np.zeros(len(faces), int), _looks(points, 0.6), None, (0, 0)))
     return Part.joined("Highlight Left", parts)
 
@@ -63,14 +62,16 @@ def lashes(skin: Skin, shapes: dict[str, np.ndarray]) -> Part:
     along = index[1 : half + 1]
     s = np.linspace(0, 1, len(along))
     base = to_sphere(skin.points[along])
-    length = (0.025 + 0.075 * s**1.3) * np.clip(s / 0.12, 0.15, 1)
-    thick = (1.2 + 2.2 * np.sin(np.pi * s**0.8)) * np.clip((1.04 - s) / 0.10, 0.25, 1) * np.clip(s / 0.1, 0.3, 1)
+    s_seen = np.clip((s - 0.22) / 0.78, 0, 1)  # the inner end lies in the fold beside the nose
+    length = 0.004 + 0.10 * s_seen**1.1
+    thick = 0.1 + 3.2 * np.sin(np.pi * np.clip(s_seen, 0.0, 0.97)) ** 0.7
     wing = 11.0 * s**4
 
     def rows(turn: np.ndarray, tip_turn: np.ndarray) -> np.ndarray:
         def row(azimuth: np.ndarray, elevation: np.ndarray, radius: np.ndarray | float) -> np.ndarray:
-            return np.stack((base[:, 0] + azimuth, base[:, 1] + turn + elevation, base[:, 2] + radius), axis=-1)
+            return np.stack((base[:, 0] + azimuth, base[:, 1] + turn + elevation, base[:, 2] + radius + lift), axis=-1)
 
+        lift = np.clip(-turn / 40.0, 0, 1) * 0.012  # closed lashes lie on the lower lid, not in it
         zero = np.zeros_like(s)
         sections = (
             row(zero, -0.8 + zero, -0.012 + zero),
@@ -87,28 +88,28 @@ def lashes(skin: Skin, shapes: dict[str, np.ndarray]) -> Part:
         moved = to_sphere(skin.points[along] + shapes[name][along])
         turn = moved[:, 1] - base[:, 1]
         shift = from_sphere(np.stack((moved[:, 0], base[:, 1], base[:, 2]), axis=-1)) - skin.points[along]
-        result[name] = rows(turn, np.clip(turn, -60, 5) * 0.45) - rest + np.repeat(shift, 5, axis=0)
-    faces = capped(len(s), 5)
+        result[name] = rows(turn, np.clip(turn, -60, 5) * 0.30) - rest + np.repeat(shift, 5, axis=0)
+    faces = outward(rest, capped(len(s), 5))
     return Part("Lashes", rest, faces, ("lash",), np.zeros(len(faces), int), result)
 
 
 def brows(skin: Skin, shapes: dict[str, np.ndarray]) -> Part:
     """The left brow, a tapered band lying on the forehead and bound to it."""
     s = np.linspace(0, 1, 14)
-    x = 0.145 + 0.56 * s
-    z = 0.515 + 0.15 * np.sin(np.pi * s**0.85) ** 1.0 - 0.055 * s**2
+    x = 0.150 + 0.57 * s
+    z = 0.525 + 0.33 * s - 0.335 * s**2
     centre = surface.front(x, z)
     normal = surface.normal(centre)
     tangent = np.gradient(centre, axis=0)
     tangent /= np.linalg.norm(tangent, axis=-1, keepdims=True)
     up = np.cross(tangent, normal)
     up *= np.sign(up[:, 2:])
-    height = 0.058 * np.clip(s / 0.10, 0.55, 1) * (1 - 0.80 * s**1.6)
+    height = 0.060 * np.clip(s / 0.10, 0.6, 1) * (1 - 0.78 * s**2.0)
     depth = 0.034 * np.clip(s / 0.10, 0.6, 1) * (1 - 0.65 * s**1.6)
     around = np.linspace(0, 2 * np.pi, 8, endpoint=False)
     points = (centre[:, None] + normal[:, None] * (depth[:, None] * (0.25 + np.cos(around)))[..., None]
               + up[:, None] * (height[:, None] * np.sin(around))[..., None]).reshape(-1, 3)  # fmt: skip
-    faces = capped(len(s), 8)
+    faces = outward(points, capped(len(s), 8))
     names = ("browDownLeft", "browInnerUp", "browOuterUpLeft", "noseSneerLeft")
     anchors = np.repeat(centre, 8, axis=0)
     return Part("Brows", points, faces, ("brow",), np.zeros(len(faces), int), {n: bound(skin, shapes[n], anchors) for n in names})

@@ -22,7 +22,7 @@ class Paint:
 
 PALETTE: Final[dict[str, Paint]] = {
     "skin": Paint((0.93, 0.70, 0.58), 0.55, 0.12),
-    "lips": Paint((0.84, 0.46, 0.43), 0.42, 0.08),
+    "lips": Paint((0.87, 0.50, 0.46), 0.42, 0.08),
     "mouth": Paint((0.33, 0.08, 0.10), 0.7),
     "teeth": Paint((0.96, 0.94, 0.89), 0.25),
     "gum": Paint((0.80, 0.42, 0.43), 0.45),

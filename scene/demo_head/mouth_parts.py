@@ -6,11 +6,11 @@ import numpy as np
 
 from . import surface
 from .deform import turn_about_x
-from .part import Part, capped
+from .part import Part, capped, outward
 from .shapes import JAW_FORWARD, JAW_LEFT, JAW_OPEN, TONGUE_JAW
 from .surface import JAW_HINGE, MOUTH_HEIGHT
 
-TOOTH_WIDTHS = (0.088, 0.072, 0.070, 0.066, 0.066)  # from the middle outwards
+TOOTH_WIDTHS = (0.092, 0.076, 0.076, 0.074, 0.074)  # from the middle outwards
 SEAM = MOUTH_HEIGHT - 0.014
 
 
@@ -41,9 +41,9 @@ def _arch(name: str, front: float, half_width: float, edge: float, height: float
     depth = 0.34
     x = half_width * np.sin(angle)
     y = front + depth * (1 - np.cos(angle)) * 1.0
-    outward = np.stack((np.sin(angle) / half_width, -np.cos(angle) / depth), axis=-1)
-    outward /= np.linalg.norm(outward, axis=-1, keepdims=True)
-    tall = np.interp(np.abs(length), (0, 0.10, 0.2, 0.36), (1.0, 0.94, 0.92, 0.80))
+    away = np.stack((np.sin(angle) / half_width, -np.cos(angle) / depth), axis=-1)
+    away /= np.linalg.norm(away, axis=-1, keepdims=True)
+    tall = np.interp(np.abs(length), (0, 0.10, 0.2, 0.39), (1.0, 0.94, 0.92, 0.80))
     # Profile rows: (outwards, along the tooth: 0 edge, 1 gum line, beyond: gum), swell share.
     rows = ((-0.070, 1.45, 0), (-0.060, 0.95, 0), (-0.040, 0.10, 0), (-0.020, 0.0, 0.3), (-0.004, 0.04, 0.8), (0.004, 0.35, 1.0),
             (0.0, 0.80, 1.0), (-0.010, 1.0, 0.6), (0.004, 1.02, 0.3), (0.010, 1.2, 0.4), (-0.02, 1.5, 0.0))  # fmt: skip
@@ -52,12 +52,10 @@ def _arch(name: str, front: float, half_width: float, edge: float, height: float
         o = out + share * 0.010 * (swell - 1)
         lift = np.where(along < 0.2, (1 - swell) * 0.012, 0.0)
         z = edge + direction * (along * height * tall + lift)
-        grid.append(np.stack((x + outward[:, 0] * o, y + outward[:, 1] * o, z), axis=-1))
+        grid.append(np.stack((x + away[:, 0] * o, y + away[:, 1] * o, z), axis=-1))
     points = np.stack(grid, axis=1).reshape(-1, 3)
     count = len(rows)
-    faces = capped(len(length), count)
-    if direction > 0:
-        faces = tuple(f[::-1] for f in faces)
+    faces = outward(points, capped(len(length), count))
     gum_rows = {0, 7, 8, 9, 10}
     material = np.array([1 if (i % count) in gum_rows else 0 for i in range((len(length) - 1) * count)] + [1, 1])
     return Part(name, points, faces, ("teeth", "gum"), material, {}, None, (1, 1))
@@ -66,8 +64,8 @@ def _arch(name: str, front: float, half_width: float, edge: float, height: float
 def teeth() -> tuple[Part, Part]:
     """(upper, lower); the lower row follows the jaw."""
     depth = _lip_depth()
-    upper = _arch("Teeth Upper", depth + 0.185, 0.245, SEAM - 0.040, 0.125, 1.0)
-    lower = _arch("Teeth Lower", depth + 0.225, 0.225, SEAM - 0.030, 0.105, -1.0)
+    upper = _arch("Teeth Upper", depth + 0.185, 0.290, SEAM - 0.040, 0.125, 1.0)
+    lower = _arch("Teeth Lower", depth + 0.225, 0.270, SEAM - 0.030, 0.105, -1.0)
     return upper, Part(lower.name, lower.points, lower.faces, lower.materials, lower.material, _jaw_shapes(lower.points), None, (1, 1))
 
 
@@ -76,7 +74,7 @@ def tongue() -> Part:
     depth = _lip_depth()
     s = np.linspace(0, 1, 16)
     around = np.linspace(0, 2 * np.pi, 16, endpoint=False)
-    body = np.sqrt(np.clip(1 - ((s - 0.40) / 0.62) ** 2, 0.002, 1))
+    body = np.sqrt(np.clip(1 - (np.abs(s - 0.45) / 0.58) ** 3.0, 0.002, 1))
     width, thick = 0.185 * body, 0.075 * body
 
     def sweep(y: np.ndarray, z: np.ndarray, width: np.ndarray, thick: np.ndarray) -> np.ndarray:
@@ -95,7 +93,7 @@ def tongue() -> Part:
     run = s**1.3
     y = depth + 0.82 - (0.55 + 0.58 * run) * s
     z = SEAM - 0.11 + 0.045 * np.sin(np.pi * s) - 0.20 * np.clip((s - 0.62) / 0.38, 0, 1) ** 2
-    out = sweep(y, z, width * (1 - 0.15 * s), np.minimum(thick, 0.052 + 0.02 * (1 - s)))
+    out = sweep(y, z, width * (1 + 0.05 * s), np.minimum(thick, 0.052 + 0.02 * (1 - s)))
     shapes["tongueOut"] = out - rest
-    faces = tuple(f[::-1] for f in capped(len(s), len(around)))
+    faces = outward(rest, capped(len(s), len(around)))
     return Part("Tongue", rest, faces, ("tongue",), np.zeros(len(faces), int), shapes, None, (1, 2))

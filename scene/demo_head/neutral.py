@@ -12,25 +12,25 @@ from .topology import EYE_RINGS, EYE_SKIN_RINGS, MOUTH_SKIN_RINGS, ROW_COUNT, To
 
 # Latitudes (degrees, seen from HEAD_CENTRE) of the rows from the crown to the chin, by row number.
 HEAD_CENTRE = np.array((0.0, 0.1, 0.1))
-ROW_LATITUDES = ((0, 82.0), (5, 52.0), (11, 27.0), (19, -11.5), (23, -23.0), (31, -43.0), (35, -58.0))
+ROW_LATITUDES = ((0, 82.0), (5, 52.0), (11, 27.0), (19, -9.5), (25, -21.5), (33, -41.0), (37, -58.0))
 # Below the chin the rows are tilted ellipses: (row, front y, front z, back y, back z, half width).
 NECK_ROWS = (
-    (36, -0.48, -1.16, 0.86, -0.62, 0.70),
-    (37, -0.34, -1.15, 0.78, -0.72, 0.62),
-    (38, -0.23, -1.18, 0.72, -0.84, 0.56),
-    (39, -0.20, -1.25, 0.68, -0.96, 0.50),
-    (40, -0.19, -1.34, 0.66, -1.08, 0.48),
-    (41, -0.19, -1.45, 0.65, -1.22, 0.48),
-    (42, -0.19, -1.57, 0.65, -1.38, 0.48),
-    (43, -0.19, -1.70, 0.65, -1.55, 0.48),
-    (44, -0.19, -1.85, 0.65, -1.75, 0.48),
-    (45, -0.19, -2.00, 0.65, -1.95, 0.48),
+    (38, -0.48, -1.075, 0.86, -0.62, 0.70),
+    (39, -0.34, -1.07, 0.78, -0.72, 0.62),
+    (40, -0.23, -1.11, 0.72, -0.84, 0.56),
+    (41, -0.20, -1.20, 0.68, -0.96, 0.50),
+    (42, -0.19, -1.34, 0.66, -1.08, 0.48),
+    (43, -0.19, -1.45, 0.65, -1.22, 0.48),
+    (44, -0.19, -1.57, 0.65, -1.38, 0.48),
+    (45, -0.19, -1.70, 0.65, -1.55, 0.48),
+    (46, -0.19, -1.85, 0.65, -1.75, 0.48),
+    (47, -0.19, -2.00, 0.65, -1.95, 0.48),
 )
-COLUMN_LONGITUDES = ((0, 0.0), (3, 8.0), (8, 29.0), (13, 55.0), (18, 88.0), (26, 180.0))
+COLUMN_LONGITUDES = ((0, 0.0), (4, 9.0), (9, 29.0), (14, 55.0), (19, 88.0), (28, 180.0))
 
 LID_INNER, LID_OUTER = (-47.0, -9.0), (54.0, 1.0)  # azimuth and elevation of the lid corners, degrees about the eye's centre
-LID_UPPER_PEAK, LID_LOWER_PEAK = 34.0, -24.0  # elevation above and below the line between the corners
-LID_CLOSED = -11.0  # where the lids meet, relative to the same line
+LID_UPPER_PEAK, LID_LOWER_PEAK = 31.0, -25.0  # elevation above and below the line between the corners
+LID_CLOSED = -12.0  # where the lids meet, relative to the same line
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,12 @@ def from_sphere(coordinates: np.ndarray) -> np.ndarray:
     return EYE_CENTRE + np.stack((rho * np.sin(az), -rho * np.cos(az) * np.cos(el), rho * np.cos(az) * np.sin(el)), axis=-1)
 
 
+def direction(longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
+    """Unit vectors [..., 3] from radians; longitude 0 looks forwards (-Y), positive to the character's left."""
+    longitude, latitude = np.broadcast_arrays(longitude, latitude)
+    return np.stack((np.cos(latitude) * np.sin(longitude), -np.cos(latitude) * np.cos(longitude), np.sin(latitude)), axis=-1)
+
+
 def symmetrise(points: np.ndarray, mirror: np.ndarray) -> np.ndarray:
     """Points (or displacements) [V, 3] made exactly mirror-symmetric."""
     return 0.5 * (points + points[mirror] * np.array((-1.0, 1.0, 1.0)))
@@ -88,11 +94,9 @@ def _grid_rings(topology: Topology) -> np.ndarray:
     signed = np.where(signed > columns // 2, signed - columns, signed)
     longitude = np.radians(np.interp(np.abs(signed), *zip(*COLUMN_LONGITUDES, strict=True))) * np.sign(signed)
     points = np.zeros((ROW_COUNT, columns, 3))
-    for row in range(ROW_LATITUDES[-1][0] + 1):
-        latitude = np.radians(np.interp(row, *zip(*ROW_LATITUDES, strict=True)))
-        direction = np.stack((np.cos(latitude) * np.sin(longitude), -np.cos(latitude) * np.cos(longitude),
-                              np.full(columns, np.sin(latitude))), axis=-1)  # fmt: skip
-        points[row] = surface.cast(HEAD_CENTRE, direction)
+    upper = ROW_LATITUDES[-1][0] + 1
+    latitude = np.radians(np.interp(np.arange(upper), *zip(*ROW_LATITUDES, strict=True)))[:, None]
+    points[:upper] = surface.cast(HEAD_CENTRE, direction(longitude[None], latitude).reshape(-1, 3)).reshape(upper, columns, 3)
     for row, fy, fz, by, bz, width in NECK_ROWS:
         blend = 0.5 + 0.5 * np.cos(longitude)
         points[row] = np.stack((width * np.sin(longitude), by + (fy - by) * blend, bz + (fz - bz) * blend), axis=-1)
@@ -115,11 +119,11 @@ def _lip_profiles(count: int) -> np.ndarray:
     t, side = lip_parameters(count)
     taper = np.sqrt(np.maximum(1 - t * t, 0.0))
     x = MOUTH_HALF_WIDTH * t
-    seam = MOUTH_HEIGHT + 0.040 * t**2 - 0.014 * np.exp(-((t / 0.22) ** 2)) + 0.010 * np.exp(-(((np.abs(t) - 0.4) / 0.2) ** 2))
+    seam = MOUTH_HEIGHT + 0.062 * np.abs(t) ** 2.2 - 0.014 * np.exp(-((t / 0.22) ** 2)) + 0.010 * np.exp(-(((np.abs(t) - 0.4) / 0.2) ** 2))
     height = np.where(
         side >= 0,
-        0.090 * taper**1.1 + 0.012 * np.exp(-(((np.abs(t) - 0.22) / 0.16) ** 2)) - 0.018 * np.exp(-((t / 0.12) ** 2)),
-        0.108 * taper**1.1,
+        0.078 * taper**1.1 + 0.012 * np.exp(-(((np.abs(t) - 0.22) / 0.16) ** 2)) - 0.018 * np.exp(-((t / 0.12) ** 2)),
+        0.098 * taper**1.1,
     ) * np.where(side == 0, 0.0, 1.0)  # fmt: skip
     bulge = np.where(side >= 0, 0.040, 0.055) * taper**0.8
     depth = surface.front(x, seam)[:, 1]
@@ -134,9 +138,9 @@ def _lip_profiles(count: int) -> np.ndarray:
     middle = 0.5 * (border[:, 1] + depth)
     rings.append(np.stack((x * (1 + 0.03 * corner), middle - bulge * 0.85, seam + side * height * 0.66), axis=-1))
     rings.append(np.stack((x * (1 + 0.015 * corner), 0.3 * border[:, 1] + 0.7 * depth - bulge, seam + side * height * 0.30), axis=-1))
-    ring(-bulge * 0.55 + 0.012, 0.004 * taper)
-    ring(0.045, 0.0, 0.985)
-    ring(0.095, 0.0, 0.97)
+    ring(-bulge * 0.55 + 0.008, 0.002 * taper)
+    ring(0.045, -0.003 * taper, 0.985)  # the lips press into each other, so no light comes through
+    ring(0.095, -0.003 * taper, 0.97)
     ring(0.130, 0.055 * taper, 0.97)
     ring(0.150, 0.17 * taper**0.5, 1.02)
     ring(0.27, 0.24 * taper**0.3, 1.06)
@@ -153,6 +157,23 @@ def _lid_profiles(azimuth: np.ndarray, elevation: np.ndarray) -> np.ndarray:
         az = centre[0] + (azimuth - centre[0]) * (1 + (spread - 1) * 0.6)
         rings.append(from_sphere(np.stack((az, elevation * spread, np.full_like(az, radius * EYE_RADIUS)), axis=-1)))
     return np.array(rings)
+
+
+def _relax(points: np.ndarray, free: np.ndarray, topology: Topology, rounds: int = 26) -> None:
+    """Even out the skin in place: each free vertex of the left half goes towards its neighbours' mean, on the surface."""
+    a, b = neighbours(topology)
+    degree = np.bincount(a, minlength=topology.count)[:, None]
+    opposite = topology.mirror[free]
+    middle = opposite == free
+    flip = np.array((-1.0, 1.0, 1.0))
+    for step in range(rounds + 1):
+        if step:
+            mean = np.stack([np.bincount(a, weights=points[b, axis], minlength=topology.count) for axis in range(3)], axis=-1) / degree
+            points[free] += 0.5 * (mean - points)[free]
+        placed = surface.project(points[free], steps=1 if 0 < step < rounds else 4)
+        placed[middle, 0] = 0.0
+        points[free] = placed
+        points[opposite] = placed * flip
 
 
 def build(topology: Topology) -> Neutral:
@@ -185,15 +206,6 @@ def build(topology: Topology) -> Neutral:
         points[mouth[ring]] = points[mouth[0]] + (lips[0] - points[mouth[0]]) * (ring / (MOUTH_SKIN_RINGS + 1))
 
     points = symmetrise(points, topology.mirror)
-    free = ~fixed
-    points[free] = surface.project(points[free])
-    a, b = neighbours(topology)
-    degree = np.bincount(a, minlength=topology.count)[:, None]
-    for _ in range(30):
-        mean = np.stack([np.bincount(a, weights=points[b, axis], minlength=topology.count) for axis in range(3)], axis=-1) / degree
-        points[free] = surface.project(points[free] + 0.5 * (mean - points)[free], steps=1)
-        points = symmetrise(points, topology.mirror)
-    points[free] = surface.project(points[free])
-    points = symmetrise(points, topology.mirror)
+    _relax(points, np.flatnonzero(~fixed & (points[:, 0] > -1e-6)), topology)
     t, side = lip_parameters(topology.mouth.count)
     return Neutral(points, azimuth, elevation, closed, t, side)

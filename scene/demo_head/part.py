@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -60,6 +61,16 @@ def lattice(rows: int, columns: int, closed: bool = False) -> Faces:
             n = (c + 1) % columns
             faces.append((r * columns + c, (r + 1) * columns + c, (r + 1) * columns + n, r * columns + n))
     return tuple(faces)
+
+
+def outward(points: np.ndarray, faces: Faces) -> Faces:
+    """The faces of one connected piece, all turned over if they enclose a negative volume."""
+    middle = points.mean(axis=0)
+    volume = 0.0
+    for face in faces:
+        a, *rest = (points[i] - middle for i in face)
+        volume += sum(float(a @ np.cross(b, c)) for b, c in pairwise(rest))
+    return faces if volume > 0 else tuple(face[::-1] for face in faces)
 
 
 def capped(rows: int, columns: int) -> Faces:

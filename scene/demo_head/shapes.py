@@ -94,17 +94,17 @@ def _mouth(skin: Skin) -> dict[str, np.ndarray]:
     def lips(slide_skin: bool = True, **motion: object) -> np.ndarray:
         return skin.symmetric(skin.spread(skin.lips(LipMotion(**motion)), slide=slide_skin))
 
-    cheek = skin.both(skin.bump((0.52, -0.24), (0.20, 0.17), (0.0, -0.015, 0.05), puff=0.055))
-    smile = lips(corner=(0.125, -0.015, 0.15), upper_quarter=(0.055, 0.0, 0.045), upper=(0, -0.005, 0.012),
-                 lower_quarter=(0.05, 0.0, 0.03), lower=(0, -0.005, 0.0), thick_upper=0.85, thick_lower=0.88) + cheek  # fmt: skip
+    cheek = skin.both(skin.bump((0.52, -0.26), (0.22, 0.20), (0.0, -0.015, 0.045), puff=0.055))
+    smile = lips(corner=(0.125, -0.015, 0.15), upper_quarter=(0.055, 0.0, 0.045), upper=(0, -0.005, 0.006),
+                 lower_quarter=(0.055, 0.0, 0.043), lower=(0, -0.005, 0.004), thick_upper=0.88, thick_lower=0.90) + cheek  # fmt: skip
     frown = lips(corner=(0.03, 0.0, -0.15), upper_quarter=(0.01, 0.0, -0.045), lower_quarter=(0.01, 0.0, -0.05), upper=(0, 0, 0.0),
                  lower=(0, 0.01, 0.0), thick_lower=1.05)  # fmt: skip
-    dent = skin.both(skin.bump((0.46, -0.55), (0.10, 0.14), (0.0, 0.0, 0.0), puff=-0.05))
+    dent = skin.both(skin.bump((0.46, -0.51), (0.10, 0.14), (0.0, 0.0, 0.0), puff=-0.05))
     dimple = lips(corner=(0.11, -0.05, 0.03), upper_quarter=(0.05, -0.02, 0.005), lower_quarter=(0.05, -0.02, 0.005), thick_upper=0.85,
                   thick_lower=0.85) + dent  # fmt: skip
-    stretch = lips(corner=(0.17, -0.01, -0.055), upper_quarter=(0.07, 0.0, 0.0), lower_quarter=(0.08, 0.0, -0.055), lower=(0, 0, -0.035),
+    stretch = lips(corner=(0.17, -0.01, -0.045), upper_quarter=(0.08, 0.0, -0.01), lower_quarter=(0.08, 0.0, -0.035), lower=(0, 0, -0.015),
                    thick_upper=0.80, thick_lower=0.80)  # fmt: skip
-    bulge = skin.both(skin.bump((0.36, -0.58), (0.12, 0.20), (0, 0, 0), puff=0.03))
+    bulge = skin.both(skin.bump((0.36, -0.54), (0.12, 0.20), (0, 0, 0), puff=0.03))
     press = lips(corner=(0.02, -0.01, 0.015), upper=(0, -0.03, 0.0), lower=(0, -0.03, 0.0), thick_upper=0.45, thick_lower=0.45,
                  roll_upper=-14.0, roll_lower=-14.0) + bulge  # fmt: skip
     lower_down = lips(lower=(0, 0.0, -0.13), lower_quarter=(0.02, 0.0, -0.12), corner=(0.02, 0, -0.015), roll_lower=14.0, thick_lower=0.92)
@@ -113,12 +113,12 @@ def _mouth(skin: Skin) -> dict[str, np.ndarray]:
     upper_up = upper_up + nasolabial
     funnel = lips(corner=(-0.13, 0.04, 0.0), upper=(0, 0.12, 0.085), upper_quarter=(-0.05, 0.11, 0.07), lower=(0, 0.12, -0.105),
                   lower_quarter=(-0.05, 0.11, -0.085), roll_upper=26.0, roll_lower=26.0, slide_skin=False, slide=False)  # fmt: skip
-    pucker = lips(corner=(-0.185, 0.09, 0.0), upper=(0, 0.17, 0.0), upper_quarter=(-0.095, 0.15, 0.0), lower=(0, 0.16, 0.0),
-                  lower_quarter=(-0.095, 0.14, 0.0), thick_upper=1.15, thick_lower=1.15, roll_upper=8, roll_lower=8, slide_skin=False,
+    pucker = lips(corner=(-0.175, 0.10, -0.02), upper=(0, 0.16, -0.012), upper_quarter=(-0.10, 0.15, -0.016), lower=(0, 0.15, -0.008),
+                  lower_quarter=(-0.10, 0.14, -0.012), thick_upper=1.1, thick_lower=1.0, roll_upper=10, roll_lower=10, slide_skin=False,
                   slide=False)  # fmt: skip
     roll_lower = lips(lower=(0, -0.075, 0.03), lower_quarter=(0.0, -0.055, 0.02), roll_lower=-38.0, thick_lower=0.40)
     roll_upper = lips(upper=(0, -0.065, -0.02), upper_quarter=(0.0, -0.05, -0.015), roll_upper=-38.0, thick_upper=0.40)
-    chin = skin.bump((0.0, -0.98), (0.26, 0.16), (0.0, -0.02, 0.075), puff=0.03)
+    chin = skin.bump((0.0, -0.90), (0.26, 0.15), (0.0, -0.02, 0.075), puff=0.03)
     shrug_lower = lips(lower=(0, 0.05, 0.085), lower_quarter=(0, 0.03, 0.065), upper=(0, 0.03, 0.07), upper_quarter=(0, 0.02, 0.05),
                        corner=(0, 0, -0.02), roll_lower=16.0, thick_lower=1.15) + chin  # fmt: skip
     shrug_upper = lips(upper=(0, 0.055, 0.045), upper_quarter=(0, 0.04, 0.035), lower=(0, -0.01, 0.04), lower_quarter=(0, 0, 0.03),
@@ -167,8 +167,8 @@ def _tongue(skin: Skin) -> np.ndarray:
 
 
 def _cheeks_and_nose(skin: Skin) -> dict[str, np.ndarray]:
-    puffed = skin.both(skin.bump((0.55, -0.52), (0.24, 0.27), (0.0, 0.0, 0.0), puff=0.17))
-    puffed += skin.bump((0.0, -0.40), (0.20, 0.08), (0, 0, 0), puff=0.03) + skin.bump((0.0, -0.80), (0.22, 0.08), (0, 0, 0), puff=0.035)
+    puffed = skin.both(skin.bump((0.55, -0.48), (0.24, 0.27), (0.0, 0.0, 0.0), puff=0.17))
+    puffed += skin.bump((0.0, -0.37), (0.20, 0.08), (0, 0, 0), puff=0.03) + skin.bump((0.0, -0.75), (0.22, 0.08), (0, 0, 0), puff=0.035)
     pressed = skin.spread(skin.lips(LipMotion(corner=(-0.05, 0.03, 0.0), upper=(0, 0.02, 0), lower=(0, 0.02, 0), thick_upper=0.75,
                                               thick_lower=0.75)), slide=False)  # fmt: skip
     cheek = skin.bump((0.50, -0.20), (0.22, 0.17), (0.0, -0.02, 0.09), puff=0.06, lids=0.1) + skin.lids(0.0, 8.0)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-EYE_CENTRE = np.array((0.385, -0.575, 0.16))
+EYE_CENTRE = np.array((0.385, -0.550, 0.16))
 EYE_RADIUS = 0.335
 LID_RADIUS = 1.10  # in eye radii: the skin of the closed lid stands this far from the eye's centre
-MOUTH_HEIGHT = -0.60
-MOUTH_HALF_WIDTH = 0.33
+MOUTH_HEIGHT = -0.56
+MOUTH_HALF_WIDTH = 0.34
 JAW_HINGE = np.array((0.0, 0.25, -0.35))  # behind the ear: low enough that the chin drops more than it retreats
 
 
@@ -43,56 +43,53 @@ def distance(p: np.ndarray) -> np.ndarray:
     """Approximate signed distance [N] (negative inside) of points [N, 3]. Symmetric in x by construction."""
     q = p.copy()
     q[..., 0] = np.abs(q[..., 0])
-    d = _ellipsoid(q, (0.0, 0.14, 0.50), (0.98, 1.10, 0.95))
-    d = _join(d, _ellipsoid(q, (0.0, -0.10, -0.16), (0.83, 0.82, 0.98)), 0.35)
-    d = _join(d, _sphere(q, (0.0, -0.59, -0.93), 0.23), 0.36)
-    d = _join(d, _sphere(q, (0.46, -0.48, -0.30), 0.37), 0.30)
-    d = _join(d, _ellipsoid(q, (0.0, -0.66, -0.58), (0.40, 0.27, 0.28)), 0.22)
-    d = _join(d, _cone(q, (0.0, 0.16, -0.6), (0.0, 0.24, -2.4), 0.40, 0.42), 0.22)
-    d = _join(d, _ellipsoid(q, (0.36, -0.66, 0.52), (0.36, 0.20, 0.10)), 0.18)
-    d = _join(d, _sphere(q, EYE_CENTRE, LID_RADIUS * EYE_RADIUS), 0.07)
-    d = _join(d, _cone(q, (0.0, -0.86, 0.24), (0.0, -1.07, -0.12), 0.06, 0.10), 0.16)
-    d = _join(d, _ellipsoid(q, (0.0, -1.09, -0.14), (0.135, 0.115, 0.105)), 0.09)
-    return _join(d, _ellipsoid(q, (0.125, -0.985, -0.165), (0.075, 0.095, 0.075)), 0.07)
+    d = _ellipsoid(q, (0.0, 0.14, 0.50), (0.98, 1.10, 0.95))  # cranium
+    d = _join(d, _ellipsoid(q, (0.0, -0.10, -0.12), (0.86, 0.82, 0.94)), 0.35)  # face
+    d = _join(d, _sphere(q, (0.0, -0.57, -0.83), 0.25), 0.40)  # chin
+    d = _join(d, _sphere(q, (0.36, -0.24, -0.60), 0.30), 0.40)  # jaw
+    d = _join(d, _sphere(q, (0.46, -0.47, -0.32), 0.37), 0.30)  # cheek
+    d = _join(d, _ellipsoid(q, (0.0, -0.66, -0.54), (0.40, 0.27, 0.28)), 0.22)  # round the mouth
+    d = _join(d, _cone(q, (0.0, 0.16, -0.6), (0.0, 0.24, -2.4), 0.38, 0.40), 0.22)  # neck
+    d = _join(d, _ellipsoid(q, (0.36, -0.64, 0.50), (0.38, 0.20, 0.12)), 0.22)  # brow
+    d = _join(d, _sphere(q, EYE_CENTRE, LID_RADIUS * EYE_RADIUS), 0.08)  # lids over the eyeball
+    d = _join(d, _cone(q, (0.0, -0.84, 0.22), (0.0, -1.02, -0.09), 0.05, 0.08), 0.16)  # bridge of the nose
+    d = _join(d, _ellipsoid(q, (0.0, -1.06, -0.125), (0.115, 0.105, 0.098)), 0.09)  # its tip
+    return _join(d, _ellipsoid(q, (0.108, -0.965, -0.155), (0.066, 0.085, 0.064)), 0.07)  # its wings
 
 
-def gradient(p: np.ndarray, step: float = 1e-3) -> np.ndarray:
-    """Gradient [N, 3] by central differences."""
-    columns = []
-    for axis in range(3):
-        offset = np.zeros(3)
-        offset[axis] = step
-        columns.append((distance(p + offset) - distance(p - offset)) / (2 * step))
-    return np.stack(columns, axis=-1)
+_TETRAHEDRON = np.array(((1, -1, -1), (-1, -1, 1), (-1, 1, -1), (1, 1, 1)), dtype=float)
+
+
+def distance_and_gradient(p: np.ndarray, step: float = 1e-3) -> tuple[np.ndarray, np.ndarray]:
+    """Distance [N] and gradient [N, 3] from four samples about each point."""
+    samples = distance((p[None] + step * _TETRAHEDRON[:, None]).reshape(-1, 3)).reshape(4, -1)
+    return samples.mean(axis=0), np.einsum("kn,kc->nc", samples, _TETRAHEDRON) / (4 * step)
 
 
 def normal(p: np.ndarray) -> np.ndarray:
-    g = gradient(p)
+    g = distance_and_gradient(p)[1]
     return g / np.maximum(np.linalg.norm(g, axis=-1, keepdims=True), 1e-9)
 
 
 def project(p: np.ndarray, level: np.ndarray | float = 0.0, steps: int = 4) -> np.ndarray:
     """Move points [N, 3] along the gradient until their distance is ``level``."""
     for _ in range(steps):
-        g = gradient(p)
-        miss = distance(p) - level
-        p = p - (miss / np.maximum((g * g).sum(-1), 1e-6))[..., None] * g
+        d, g = distance_and_gradient(p)
+        p = p - ((d - level) / np.maximum((g * g).sum(-1), 1e-6))[..., None] * g
     return p
 
 
 def cast(origin: np.ndarray, direction: np.ndarray, reach: float = 3.5) -> np.ndarray:
     """First surface points [N, 3] met when coming from ``reach`` units outside towards ``origin`` against ``direction`` (unit)."""
     t = np.full(len(direction), reach)
-    for _ in range(60):
+    for _ in range(40):
         t = t - 0.8 * distance(origin + t[:, None] * direction)
     return project(origin + t[:, None] * direction)
 
 
 def front(x: np.ndarray, z: np.ndarray) -> np.ndarray:
     """The points [N, 3] of the face seen from the front at (x, z)."""
-    origin = np.stack((x, np.zeros_like(x), z), axis=-1)
-    direction = np.broadcast_to(np.array((0.0, -1.0, 0.0)), origin.shape)
-    t = np.full(len(x), 2.0)
-    for _ in range(60):
-        t = t - 0.8 * distance(origin + t[:, None] * direction)
-    return origin + t[:, None] * direction
+    p = np.stack((x, np.full_like(x, -2.0), z), axis=-1)
+    for _ in range(30):
+        p[:, 1] += 0.9 * distance(p)
+    return p

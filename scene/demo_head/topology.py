@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-COLUMNS = 52  # around the head; column 0 is the middle of the face, +c the character's left
-ROW_COUNT = 46  # from the crown (one vertex above row 0) to the neck's end
-EYE_COLUMNS, EYE_ROWS = (3, 13), (11, 19)
-MOUTH_COLUMNS, MOUTH_ROWS = (-8, 8), (23, 31)
+COLUMNS = 56  # around the head; column 0 is the middle of the face, +c the character's left
+ROW_COUNT = 48  # from the crown (one vertex above row 0) to the neck's end
+EYE_COLUMNS, EYE_ROWS = (4, 14), (11, 19)
+MOUTH_COLUMNS, MOUTH_ROWS = (-8, 8), (25, 33)
 EYE_RINGS = 9  # inside the block's border: 5 of skin, 2 of lid margin, 2 behind the lid
 EYE_SKIN_RINGS = 5
 MOUTH_RINGS = 15  # 4 of skin, 6 of lip, 5 of the mouth's inside

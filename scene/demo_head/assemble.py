@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import bmesh
 import bpy
 import numpy as np
 
@@ -66,9 +65,10 @@ def _complexion(skin: Skin) -> np.ndarray:
     """A blush on cheeks, nose and chin as a factor [V, 3] on the skin's colour."""
     p = skin.points
     blush = np.zeros(len(p))
-    for x, z, size, strength in ((0.50, -0.26, 0.24, 1.0), (-0.50, -0.26, 0.24, 1.0), (0.0, -0.13, 0.15, 0.8), (0.0, -1.02, 0.2, 0.3)):
+    for x, z, size, strength in ((0.50, -0.26, 0.24, 1.0), (-0.50, -0.26, 0.24, 1.0), (0.0, -0.13, 0.15, 0.8), (0.0, -0.94, 0.2, 0.3)):
         blush += strength * np.exp(-((p[:, 0] - x) ** 2 + (p[:, 2] - z) ** 2) / size**2) * (p[:, 1] < -0.2)
-    return 1 - blush[:, None] * np.array((0.02, 0.22, 0.22))
+    nostril = np.exp(-((np.abs(p[:, 0]) - 0.062) / 0.034) ** 2 - ((p[:, 2] + 0.222) / 0.022) ** 2 - ((p[:, 1] + 1.02) / 0.06) ** 2)
+    return (1 - blush[:, None] * np.array((0.02, 0.22, 0.22))) * (1 - nostril[:, None] * np.array((0.55, 0.70, 0.70)))
 
 
 def _mesh(part: Part) -> bpy.types.Mesh:
@@ -78,12 +78,6 @@ def _mesh(part: Part) -> bpy.types.Mesh:
         mesh.materials.append(bpy.data.materials.get(f"Facewright {name.capitalize()}") or material(name))
     mesh.polygons.foreach_set("material_index", part.material.astype(np.int32))
     mesh.polygons.foreach_set("use_smooth", np.ones(len(part.faces), dtype=bool))
-    if part.name != "Face":  # the face's own winding is right, the others' is made so
-        work = bmesh.new()
-        work.from_mesh(mesh)
-        bmesh.ops.recalc_face_normals(work, faces=work.faces)
-        work.to_mesh(mesh)
-        work.free()
     corners = np.empty(len(mesh.loops), dtype=np.int32)
     mesh.loops.foreach_get("vertex_index", corners)
     sizes = np.empty(len(mesh.polygons), dtype=np.int32)
