@@ -11,6 +11,7 @@ All channels are worked on at once, laid end to end: every step is a handful of 
 Blender's side of the bargain (how it evaluates, and what AUTO_CLAMPED handles come to) is restated in ``evaluate`` and ``auto_handles``;
 tests hold both against Blender itself.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Curves at other times, without losing what is shorter than a frame."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Curves as files that other programs read and write: ``read_curves`` and ``write_curves`` choose the format by the file's suffix."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Curves as JSON: {"fps": 60, "names": ["jawOpen", ...], "values": [[0.1, ...], ...]}, one row of values a frame, row i at the time i / fps."""
+"""Curves as JSON: {"fps": 60, "names": ["jawOpen", ...], "values": [[0.1, ...], ...]}, one row a frame, row i at the time i / fps."""
+
 from __future__ import annotations
 
 import json
@@ -38,10 +39,14 @@ def read(path: Path | str, fps: float | None = None, warn: Callable[[str], None]
     for number, row in enumerate(values, 1):
         if not isinstance(row, list) or len(row) != len(names):
             count = len(row) if isinstance(row, list) else "no"
-            raise UserError(f"Row {number} of {name} has {count} values for {len(names)} names.", "Every row needs one value for each name.")
+            raise UserError(
+                f"Row {number} of {name} has {count} values for {len(names)} names.", "Every row needs one value for each name."
+            )
         for own, value in zip(names, row, strict=True):
             if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e30:
-                raise UserError(f"Row {number} of {name} has {value!r} for '{own}', which is not a number.", "Export it again from its source.")
+                raise UserError(
+                    f"Row {number} of {name} has {value!r} for '{own}', which is not a number.", "Export it again from its source."
+                )
     return Curves(tuple(names), np.arange(len(values)) / rate, np.array(values, np.float32))
 
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Live Link Face CSV: ``Timecode,BlendshapeCount,`` and 61 columns in PascalCase, the 52 of ARKit, then head and eye angles. Row i is at i / fps.
+"""Live Link Face CSV: ``Timecode,BlendshapeCount,`` and 61 columns in PascalCase, the 52 of ARKit, then head and eye angles.
 
-The timecode is HH:MM:SS:FF.mmm, FF the frame in its second and mmm thousandths of a frame. Source: CSV files of the app, and the documentation
+Row i is at the time i / fps. The timecode is HH:MM:SS:FF.mmm, FF the frame in its second and mmm thousandths of a frame.
+Source: CSV files of the app, and
 https://dev.epicgames.com/documentation/en-us/unreal-engine/recording-face-animation-on-ios-device-in-unreal-engine
 """
+
 from __future__ import annotations
 
 import re
@@ -42,10 +44,13 @@ def read(path: Path | str, fps: float | None = None, warn: Callable[[str], None]
     header = [field.strip().strip('"') for field in header_line.split(separator)]
     columns, extra = _columns(header, name)
     if extra:
-        warn(f"{name}: {len(extra)} {'column is' if len(extra) == 1 else 'columns are'} not Live Link Face's and left out ({', '.join(extra[:4])}).")
+        are = "column is" if len(extra) == 1 else "columns are"
+        warn(f"{name}: {len(extra)} {are} not Live Link Face's and left out ({', '.join(extra[:4])}).")
     missing = [c for c in COLUMNS[: len(ARKIT_52)] if c[0].lower() + c[1:] not in columns]
     if missing:
-        warn(f"{name}: {len(missing)} of the 52 ARKit columns are not there ({', '.join(missing[:4])}{', ...' if len(missing) > 4 else ''}).")
+        warn(
+            f"{name}: {len(missing)} of the 52 ARKit columns are not there ({', '.join(missing[:4])}{', ...' if len(missing) > 4 else ''})."
+        )
 
     body = [(number, line) for number, line in enumerate(lines[header_at + 1 :], header_at + 2) if line.strip(separator + " ")]
     timecodes, values, lost = _rows(body, separator, header, columns, name, warn)
@@ -62,7 +67,9 @@ def write(curves: Curves, path: Path | str, fps: float, warn: Callable[[str], No
     known = ARKIT_52 + HEAD_AND_EYES
     others = [n for n in curves.names if n not in known]
     if curves.names and len(others) == len(curves.names):
-        raise UserError(f"None of the curves ({', '.join(others[:4])}) is a Live Link Face channel.", "Write them as .json, which takes any name.")
+        raise UserError(
+            f"None of the curves ({', '.join(others[:4])}) is a Live Link Face channel.", "Write them as .json, which takes any name."
+        )
     if others:
         warn(f"{len(others)} of the curves are not Live Link Face channels and are not in the CSV ({', '.join(others[:4])}).")
     sampled = rows.at_fps(curves, fps).select(known)
@@ -100,7 +107,9 @@ def _columns(header: list[str], name: str) -> tuple[dict[str, int], list[str]]:
         elif heading and heading.lower() not in _LEADING:
             extra.append(heading)
     if not columns:
-        raise UserError(f"{name} has none of Live Link Face's columns.", "The first line should be Timecode,BlendshapeCount,EyeBlinkLeft,...")
+        raise UserError(
+            f"{name} has none of Live Link Face's columns.", "The first line should be Timecode,BlendshapeCount,EyeBlinkLeft,..."
+        )
     return columns, extra
 
 
@@ -127,7 +136,9 @@ def _rows(
             if i == len(body) - 1:
                 warn(f"{name}: its last row is cut off and was left out.")
                 return timecodes, values[:i], lost
-            raise UserError(f"Line {number} of {name} has {len(fields)} fields instead of {len(header)}.", "Export it again, or remove that line.")
+            raise UserError(
+                f"Line {number} of {name} has {len(fields)} fields instead of {len(header)}.", "Export it again, or remove that line."
+            )
         else:
             try:
                 values[i] = [float(fields[p]) for p in positions]
@@ -135,7 +146,9 @@ def _rows(
                 values[i] = np.nan
             if not np.isfinite(values[i]).all():
                 column, text = _bad_field(fields, columns)
-                raise UserError(f"Line {number} of {name} has '{text}' in {column}, which is not a number.", "Export it again, or mend that line.")
+                raise UserError(
+                    f"Line {number} of {name} has '{text}' in {column}, which is not a number.", "Export it again, or mend that line."
+                )
         timecodes.append(fields[0])
     return timecodes, values, lost
 

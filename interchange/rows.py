@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the formats share: reading a text file with limits, rows a second, and sampling for writing."""
+
 from __future__ import annotations
 
 import math
@@ -20,7 +21,9 @@ def read_text(path: Path | str) -> str:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise UserError(f"{path.name} has {size / 1e9:.1f} GB; a take of the face has at most {MAX_BYTES / 1e9:.1f} GB.", "Cut it into parts.")
+            raise UserError(
+                f"{path.name} has {size / 1e9:.1f} GB; a take of the face has at most {MAX_BYTES / 1e9:.1f} GB.", "Cut it into parts."
+            )
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.", "Check that the file is there and may be read.") from error

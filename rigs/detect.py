@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which of a character's shape keys is which ARKit channel, from their names alone."""
+
 from __future__ import annotations
 
 import re
@@ -12,7 +13,9 @@ from .arkit import ARKIT_52
 _SIDES = {"l": "left", "left": "left", "lft": "left", "lf": "left", "r": "right", "right": "right", "rgt": "right", "rt": "right"}
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _DUPLICATE = re.compile(r"[._ ]0*[0-9]{1,3}$")  # Blender's .001, other tools' _1
-_MAX_PREFIX_WORDS = 4  # "Head|blendShape1.eyeBlinkLeft"; a longer lead-in is not a prefix but another shape (a combination, a corrective)
+_MAX_PREFIX_WORDS = (
+    6  # "Head|blendShape1.A14_Eye_Blink_Left"; a longer lead-in is not a prefix but another shape (a combination, a corrective)
+)
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ def match_names(names: Iterable[str]) -> MatchReport:
     """Match shape key names with the canonical 52, whatever their case, separators, side marks and prefix.
 
     Understood: ``eyeBlinkLeft``, ``EyeBlinkLeft``, ``eye_blink_left``, ``eyeBlink_L``, ``eyeBlink.L``, ``L_eyeBlink``, ``left_eye_blink``,
-    ``eye Blink Left``, ``ARKit_eyeBlinkLeft``, ``Head|blendShape1.eyeBlinkLeft``, ``eyeBlinkLeft.001``. An exact name wins over a name without
-    a prefix, that over one with a prefix, that over a numbered duplicate; equals go to the rig's first one and are told as ambiguous.
+    ``eye Blink Left``, ``ARKit_eyeBlinkLeft``, ``Head|blendShape1.eyeBlinkLeft``, ``eyeBlinkLeft.001``. An exact name wins over another
+    spelling, that over one with a prefix, that over a numbered duplicate; equals go to the rig's first one, and ``ambiguous`` tells.
     """
     own = list(dict.fromkeys(names))
     found: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
@@ -120,7 +123,7 @@ def _lookup(words: tuple[str, ...]) -> tuple[str, str | None] | None:
 
 
 def _readings(words: tuple[str, ...]) -> list[tuple[str, str]]:
-    """The ways to read words as (letters, side): with separate words, and with a side glued to all-lower-case letters (eyeblinkleft, eyeblinkl)."""
+    """The ways to read words as (letters, side): as they stand, and with a side glued to letters of one case (eyeblinkleft, eyeblinkl)."""
     letters, side = _key(words)
     readings = [(letters, side)]
     if not side:
@@ -143,6 +146,8 @@ def _recognise(name: str) -> tuple[str, str | None, int] | None:
     words = _words(core)
     for skipped in range(min(_MAX_PREFIX_WORDS, max(len(words) - 1, 0)) + 1):
         hit = _lookup(words[skipped:])
+        if hit is not None and any(_lookup(words[i:skipped]) for i in range(skipped)):
+            return None  # "jawOpen_mouthClose": a combination of two
         if hit is not None:
             return *hit, 1 + 2 * bool(skipped) + duplicate
     return None

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From ARKit curves to a rig's own channels, by weights."""
+
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping as MappingType
+from collections.abc import Iterable
+from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,9 +56,8 @@ class Mapping:
     def within(self, names: Iterable[str]) -> Mapping:
         """Only the rig channels that are among these names."""
         kept = set(names)
-        return Mapping(
-            {own: w for own, w in self.channels.items() if own in kept}, {own: lim for own, lim in self.limits.items() if own in kept}, self.name
-        )
+        channels = {own: weights for own, weights in self.channels.items() if own in kept}
+        return Mapping(channels, {own: pair for own, pair in self.limits.items() if own in kept}, self.name)
 
     def with_limits(self, limits: MappingType[str, tuple[float, float]]) -> Mapping:
         """The same with these limits (a shape key's slider range) over its own."""
@@ -116,9 +117,11 @@ class Mapping:
                 raise wrong(f"gives no ARKit channels for '{own}'", f'Write "{own}": {{"jawOpen": 1.0}}.')
             for source, weight in weights.items():
                 if source not in ARKIT_52:
-                    raise wrong(f"names '{source}' for '{own}', which is not one of the 52 ARKit channels", "Names are spelled as in jawOpen, eyeBlinkLeft.")
+                    hint = "Names are spelled as in jawOpen, eyeBlinkLeft."
+                    raise wrong(f"names '{source}' for '{own}', which is not one of the 52 ARKit channels", hint)
                 if not _is_number(weight) or abs(weight) > _MAX_WEIGHT:
-                    raise wrong(f"has the weight {weight!r} for '{source}' in '{own}'", f"Weights are numbers from -{_MAX_WEIGHT:g} to {_MAX_WEIGHT:g}.")
+                    hint = f"Weights are numbers from -{_MAX_WEIGHT:g} to {_MAX_WEIGHT:g}."
+                    raise wrong(f"has the weight {weight!r} for '{source}' in '{own}'", hint)
         for own, pair in limits.items():
             if own not in channels:
                 raise wrong(f"has limits for '{own}', which is not among its channels")
@@ -132,7 +135,7 @@ class Mapping:
 
 
 def best_mapping(names: Iterable[str]) -> tuple[Mapping, MatchReport]:
-    """The mapping for a rig with these shape keys: by spelling (``match_names``), or by a naming convention of ``rigs.tables`` where that explains more."""
+    """The mapping for a rig with these shape keys: by spelling (match_names), or by a convention of ``rigs.tables`` if that finds more."""
     names = list(names)
     report = match_names(names)
     own = set(names)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The only file that knows how Blender versions differ about Actions: slots came with 4.4, ``Action.fcurves`` went with 5.0."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

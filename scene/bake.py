@@ -3,14 +3,16 @@
 
 Where the Action goes
 - A Key without an active Action, or with an earlier bake of ours, gets it as its active Action.
-- A Key whose active Action is the artist's keeps it. Ours goes into a new NLA track at the top of the NLA. Blender evaluates the active Action
-  above all tracks, so on a channel that both animate the artist's keys win (a warning names them), and everywhere else ours are seen.
-- An earlier bake of ours is replaced. If somebody edited its keys, it is kept under another name with a fake user and is the artist's from then on.
+- A Key whose active Action is the artist's keeps it. Ours goes into a new NLA track at the top of the NLA. Blender evaluates the active
+  Action above all tracks, so on a channel that both animate the artist's keys win (a warning names them); elsewhere ours are seen.
+- An earlier bake of ours is replaced. If somebody edited its keys, it is kept under another name, with a fake user, and is the artist's
+  from then on.
 
 What is written
 - Keys lie on whole frames; peaks and dips shorter than a frame move to the nearest one (core.sampling).
 - A channel that is zero throughout gets no curve, unless its slider stands elsewhere and nothing else animates it: then one key of zero.
 """
+
 from __future__ import annotations
 
 import time
@@ -41,7 +43,7 @@ class BakeOptions:
 
     start_frame: the scene frame of time 0 (1: where Blender's scenes start)
     strength:    0..4, multiplies every value before it is held inside the slider's range (1: as generated)
-    smoothing:   0..1 s, standard deviation of a Gaussian that keeps closures, blinks and other sharp extremes (0: the curves are smooth already)
+    smoothing:   0..1 s, standard deviation of a Gaussian that keeps closures, blinks and other sharp extremes (0: curves come smooth)
     keys:        'SPARSE', few Bezier keys within ``max_error``, or 'DENSE', a linear key on every frame ('SPARSE': made for editing)
     max_error:   the largest difference of sparse keys from the curve at any frame, in slider units
     nla:         always use an NLA track, even where the Key has no Action of its own (False: an active Action is easier to edit)
@@ -91,7 +93,9 @@ class BakeReport:
     seconds: float
 
 
-def plan(objects: Sequence[bpy.types.Object], curves: Curves, options: BakeOptions | None = None, mapping: Mapping | None = None) -> BakePlan:
+def plan(
+    objects: Sequence[bpy.types.Object], curves: Curves, options: BakeOptions | None = None, mapping: Mapping | None = None
+) -> BakePlan:
     """Check everything and write nothing. Raises UserError with the first thing that stands in the way."""
     options = options or BakeOptions()
     _check_options(options)
@@ -113,7 +117,9 @@ def apply(plan: BakePlan, scene: bpy.types.Scene) -> BakeReport:
     times = frame_times(plan.curves.duration, fps)
     end = options.start_frame + len(times) - 1
     if end > _LAST_FRAME:
-        raise UserError(f"The bake would end on frame {end}, past the last one a Blender scene can have ({_LAST_FRAME}).", "Use an earlier start frame.")
+        raise UserError(
+            f"The bake would end on frame {end}, past the last one a Blender scene can have ({_LAST_FRAME}).", "Use an earlier start frame."
+        )
     curves = sampling.at_times(sampling.smooth(plan.curves, options.smoothing), times)
     curves = Curves(curves.names, curves.times, curves.values * np.float32(options.strength))
     frames = options.start_frame + np.arange(len(times), dtype=np.float64)
@@ -159,7 +165,7 @@ def apply(plan: BakePlan, scene: bpy.types.Scene) -> BakeReport:
 def remove(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tuple[str, ...]:
     """Take our bakes off these objects: Action, NLA strip and track, sound. An edited bake is unlinked, but kept as the artist's.
 
-    Sliders that we moved go back to 0. Returns the names of the edited Actions that were kept. Raises UserError where there is none of ours.
+    Sliders that we moved go back to 0. Returns the names of edited Actions that were kept. Raises UserError where there is none of ours.
     """
     owners = [(key, users) for key, users in with_shape_keys(objects) if key.library is None and _our_actions(key)]
     if not owners:
@@ -196,7 +202,9 @@ def _check_options(options: BakeOptions) -> None:
     if options.keys not in ("SPARSE", "DENSE"):
         raise UserError(f"'{options.keys}' is not a way to write keys.", "Use SPARSE or DENSE.")
     if options.keys == "SPARSE" and not 1e-5 <= options.max_error <= 1:
-        raise UserError(f"The largest error for sparse keys is {options.max_error:g}; it must be from 0.00001 to 1.", "Use 0.005, or dense keys.")
+        raise UserError(
+            f"The largest error for sparse keys is {options.max_error:g}; it must be from 0.00001 to 1.", "Use 0.005, or dense keys."
+        )
 
 
 def _obstacles(target: Target) -> tuple[str, ...]:
@@ -205,12 +213,15 @@ def _obstacles(target: Target) -> tuple[str, ...]:
     if adt is None:
         return ()
     if adt.use_tweak_mode:
-        raise UserError(f"An NLA strip of '{target.label}' is being edited (tweak mode).", "Leave tweak mode in the NLA editor (Tab) and bake again.")
+        raise UserError(
+            f"An NLA strip of '{target.label}' is being edited (tweak mode).", "Leave tweak mode in the NLA editor (Tab) and bake again."
+        )
     for action in _our_actions(target.key):
         locked = [f.data_path.split('"')[1] for f in actions_compat.fcurves(action) if f.lock or (f.group and f.group.lock)]
         if locked:
+            others = " and others" if len(locked) > 1 else ""
             raise UserError(
-                f"The earlier bake '{action.name}' of '{target.label}' has locked channels ({locked[0]}{' and others' if len(locked) > 1 else ''}).",
+                f"The earlier bake '{action.name}' of '{target.label}' has locked channels ({locked[0]}{others}).",
                 "Unlock them in the Graph editor, or unlink that Action to keep it, and bake again.",
             )
     return ()
@@ -240,7 +251,7 @@ def _remove_our_strips(adt: bpy.types.AnimData, actions: Sequence[bpy.types.Acti
 
 
 def _retire(action: bpy.types.Action) -> str:
-    """Delete an Action of ours that nobody uses any more; keep it as the artist's where it was edited. Returns the name of a kept one, else ""."""
+    """Delete an Action of ours that nobody uses any more; keep it as the artist's where it was edited. Returns a kept one's name or ""."""
     if tags.was_edited(action):
         tags.release(action)
         action.name = f"{action.name} (edited)"
@@ -285,13 +296,13 @@ class _Placement:
     def create(self, channels: dict[str, reduction.Keys], options: BakeOptions) -> None:
         self.action, fcurves = actions_compat.new_action(f"Facewright {self.target.label}", "KEY", self.key.name)
         elsewhere = _animated_paths(self.key, except_for=self.earlier)
-        at_rest = np.array([[float(options.start_frame), 0.0]])
+        resting = reduction.reduce(np.array([options.start_frame], np.float64), np.zeros(1))
         for name, found in channels.items():
             path = value_path(name)
             if len(found) == 0:
                 if abs(self.key.key_blocks[name].value) <= _NOTHING or path in elsewhere:
                     continue
-                found = reduction.Keys(at_rest, at_rest - [1.0, 0.0], at_rest + [1.0, 0.0], np.ones(1, bool))
+                found = resting
             _write(fcurves.new(path), found, options.keys == "SPARSE")
             self.channels += 1
             self.keys += len(found)
@@ -357,7 +368,13 @@ def _animated_paths(key: bpy.types.Key, except_for: Sequence[bpy.types.Action | 
     if adt is None:
         return set()
     pairs = [(adt.action, actions_compat.active_slot(adt))]
-    pairs += [(strip.action, actions_compat.strip_slot(strip)) for track in adt.nla_tracks if not track.mute for strip in track.strips if not strip.mute]
+    pairs += [
+        (strip.action, actions_compat.strip_slot(strip))
+        for track in adt.nla_tracks
+        if not track.mute
+        for strip in track.strips
+        if not strip.mute
+    ]
     return {f.data_path for action, slot in pairs if action and action not in except_for for f in actions_compat.fcurves(action, slot)}
 
 

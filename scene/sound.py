@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The take's sound as our own strip in the sequencer. Other strips are never touched."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -40,7 +41,7 @@ def check(path: Path | str) -> None:
 def place(scene: bpy.types.Scene, path: Path | str, frame: int, owners: Iterable[str] = ()) -> PlacedSound:
     """Put the sound at ``frame`` on a free channel, in place of the strip that an earlier bake made for the same ``owners`` (Key names).
 
-    The path is stored relative to a saved .blend where the user's preferences say so. A Blender without sound gives a warning, not an error.
+    The path is stored relative to a saved .blend where the user's preferences say so. A Blender without sound gives a warning, no error.
     """
     check(path)
     path, owners = Path(path).resolve(), set(owners)
@@ -56,7 +57,9 @@ def place(scene: bpy.types.Scene, path: Path | str, frame: int, owners: Iterable
     try:
         strip = strips.new_sound(path.stem, _stored_path(path), channel, frame)
     except RuntimeError as error:
-        return PlacedSound("", (f"Blender could not open the sound {path.name} ({str(error).strip().removeprefix('Error: ')}), so it was not placed.",))
+        return PlacedSound(
+            "", (f"Blender could not open the sound {path.name} ({str(error).strip().removeprefix('Error: ')}), so it was not placed.",)
+        )
     if strip.sound is not None and strip.sound not in known:
         strip.sound.name = path.name
     tags.write(strip, owners=sorted(owners))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How Facewright knows its own: a custom property, JSON inside, on the Actions and sound strips that it made. Nothing else is ever replaced."""
+"""How Facewright knows its own: a custom property, JSON inside, on the Actions and sound strips it made. Nothing else is ever replaced."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which shape keys of the chosen objects a bake writes to, and what stands in the way. Reads only."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -48,14 +49,18 @@ def with_shape_keys(objects: Iterable[bpy.types.Object]) -> list[tuple[bpy.types
     return list(found.values())
 
 
-def find(objects: Sequence[bpy.types.Object], names: Sequence[str], mapping: Mapping | None = None) -> tuple[tuple[Target, ...], tuple[str, ...]]:
+def find(
+    objects: Sequence[bpy.types.Object], names: Sequence[str], mapping: Mapping | None = None
+) -> tuple[tuple[Target, ...], tuple[str, ...]]:
     """Targets for curves with these names, and warnings (sentences).
 
-    mapping: a rig's own; without it each object's names are recognised by spelling. Curve names that are not ARKit's go to shape keys of the very
-    same name. Objects that cannot take the bake are left out with a warning as long as another one can; raises UserError where none can.
+    mapping: a rig's own; without it each object's names are recognised by spelling. Curve names that are not ARKit's go to shape keys of
+    the very same name. Objects that cannot take the bake are left out with a warning as long as another can; UserError where none can.
     """
     if not objects:
-        raise UserError("No object is selected.", "Select the character's face, and its teeth, tongue, brows and lashes if they have shape keys.")
+        raise UserError(
+            "No object is selected.", "Select the character's face, and its teeth, tongue, brows and lashes if they have shape keys."
+        )
     owners = with_shape_keys(objects)
     if not owners:
         one = len(objects) == 1
@@ -77,7 +82,9 @@ def find(objects: Sequence[bpy.types.Object], names: Sequence[str], mapping: Map
     return tuple(targets), tuple([p.message + " It was left out." for p in problems] + warnings)
 
 
-def _target(key: bpy.types.Key, users: list[bpy.types.Object], names: Sequence[str], mapping: Mapping | None, warnings: list[str]) -> Target:
+def _target(
+    key: bpy.types.Key, users: list[bpy.types.Object], names: Sequence[str], mapping: Mapping | None, warnings: list[str]
+) -> Target:
     label = users[0].name
     if key.library is not None:
         raise UserError(
@@ -85,7 +92,9 @@ def _target(key: bpy.types.Key, users: list[bpy.types.Object], names: Sequence[s
             "Make a library override of the object and its data, or make both local.",
         )
     if not key.use_relative:
-        raise UserError(f"The shape keys of '{label}' are absolute, so they have no values to animate.", "Turn on Relative in its Shape Keys panel.")
+        raise UserError(
+            f"The shape keys of '{label}' are absolute, so they have no values to animate.", "Turn on Relative in its Shape Keys panel."
+        )
     reference = key.reference_key.name if key.reference_key else ""
     blocks = {block.name: block for block in key.key_blocks if block.name != reference}
     recognised, matches = best_mapping(blocks)
@@ -94,7 +103,9 @@ def _target(key: bpy.types.Key, users: list[bpy.types.Object], names: Sequence[s
     sources = set(names)
     wanted = {own: weights for own, weights in {**chosen.channels, **direct}.items() if not sources.isdisjoint(weights)}
     if not wanted:
-        raise UserError(_nothing_matches(label, blocks, mapping, matches), "Name them as ARKit does (jawOpen, eyeBlinkLeft, ...), or choose a mapping.")
+        raise UserError(
+            _nothing_matches(label, blocks, mapping, matches), "Name them as ARKit does (jawOpen, eyeBlinkLeft, ...), or choose a mapping."
+        )
 
     driven = [own for own in wanted if value_path(own) in _driven_paths(key)]
     if driven:
@@ -112,7 +123,9 @@ def _target(key: bpy.types.Key, users: list[bpy.types.Object], names: Sequence[s
         warnings.append(f"'{pinned[0]}' shows one pinned shape key only: unpin it in the Shape Keys panel to see it move.")
     limits = {own: (blocks[own].slider_min, blocks[own].slider_max) for own in wanted}
     kept = {own: weights for own, weights in wanted.items() if own not in driven}
-    return Target(key, tuple(u.name for u in users), Mapping(kept, chosen.limits).within(kept).with_limits(_narrower(chosen.limits, limits)), matches)
+    return Target(
+        key, tuple(u.name for u in users), Mapping(kept, chosen.limits).within(kept).with_limits(_narrower(chosen.limits, limits)), matches
+    )
 
 
 def _narrower(own: dict[str, tuple[float, float]], slider: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:

@@ -3,6 +3,7 @@
 
 Source: https://dev.epicgames.com/documentation/en-us/unreal-engine/recording-face-animation-on-ios-device-in-unreal-engine
 """
+
 from typing import Final
 
 from ..arkit import ARKIT_52

@@ -3,6 +3,7 @@
 
 Source: https://docs.vrcft.io/docs/tutorial-avatars/tutorial-avatars-extras/compatibility/arkit (the comparison table)
 """
+
 from typing import Final
 
 from ..arkit import ARKIT_52

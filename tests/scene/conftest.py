@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A fresh, empty scene for each test, and small characters to bake on."""
+
 import numpy as np
 import pytest
 

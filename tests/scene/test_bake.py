@@ -280,7 +280,9 @@ def test_plan_writes_nothing(scene, make_head, speech, wav):
 
 def test_a_rigs_own_mapping(scene, make_head, speech):
     head = make_head("Robot", ["Mouth Open", "Grin"])
-    mapping = Mapping({"Mouth Open": {"jawOpen": 0.5}, "Grin": {"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0}, "Elsewhere": {"jawOpen": 1.0}})
+    mapping = Mapping(
+        {"Mouth Open": {"jawOpen": 0.5}, "Grin": {"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0}, "Elsewhere": {"jawOpen": 1.0}}
+    )
     report = bake.apply(bake.plan([head], speech, BakeOptions(keys="DENSE"), mapping), scene)
     assert report.channels == 2
     assert value_at(head, "Mouth Open", 30) == pytest.approx(0.5 * float(speech.channel("jawOpen")[29]), abs=1e-5)
