@@ -196,13 +196,13 @@ def synthetic(packs: Path) -> Iterator[Example]:
 
 
 def all_real(root: Path) -> Iterator[Example]:
-    """Every recording of every corpus, held out or not (speechocean762: adults of both splits)."""
+    """Every recording of every corpus, held out or not. speechocean762 comes with its children: cartoons speak with such voices."""
     yield from grid(root, "grid_s1")
     yield from grid(root, "grid_more")
     yield from facegood(root)
     yield from ljspeech(root)
-    yield from speechocean(root, "train")
-    yield from speechocean(root, "test")
+    yield from speechocean(root, "train", adults_only=False)
+    yield from speechocean(root, "test", adults_only=False)
 
 
 def is_held_out(example: Example) -> bool:

@@ -50,7 +50,7 @@ class TrainOptions:
     weight: dict[str, float] = field(
         default_factory=lambda: {
             "phones": 1.0, "articulation": 0.5, "gap": 1.0, "gapVelocity": 0.3, "gapShape": 0.5, "width": 0.3, "widthShape": 0.15,
-            "noseChin": 0.1, "teacher": 0.3, "artist": 0.5, "closure": 0.15, "open": 0.6, "silence": 0.4,
+            "noseChin": 0.1, "teacher": 0.5, "artist": 0.5, "closure": 0.15, "open": 0.6, "silence": 0.4, "order": 1.0,
         }
     )  # fmt: skip
     seed: int = 0
@@ -194,6 +194,7 @@ class Losses:
         self.bilabial = torch.tensor([p in targets.BILABIAL for p in PHONES])
         self.open_vowel = torch.tensor([p in targets.OPEN_VOWELS for p in PHONES])
         self.silence = PHONES.index(SILENCE)
+        self.jaw, self.close = units.index("jawOpen"), units.index("mouthClose")
         # Where the lips were measured, the measurement decides these, not the teacher.
         self.seen_by_camera = torch.tensor([u in ("jawOpen", "mouthClose") for u in units])
 
@@ -230,6 +231,9 @@ class Losses:
         closed = _inner(self.bilabial[at] & unseen, 0)
         losses["closure"] = _mean((gap - 0.014).clamp_min(0) / 0.03, closed)
         losses["open"] = _mean((0.055 - gap).clamp_min(0) / 0.03, _inner(self.open_vowel[at] & unseen, 1))
+        # mouthClose brings the lips together over an open jaw: more of it than of jawOpen pushes them through each other.
+        over = units[..., self.close] - units[..., self.jaw]
+        losses["order"] = (over.clamp_min(0) / 0.05).square().mean()
         quiet = _inner((labels == self.silence), 4)
         losses["silence"] = _mean((units / 0.05).square().mean(-1).clamp(max=9), quiet)
         return losses
