@@ -2,6 +2,9 @@
 """What the panels let a user set, stored in the .blend with the scene."""
 import bpy
 
+# Since 4.5 Blender wants to be told that a path may begin with // (beside the .blend file).
+RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+
 
 class FacewrightSceneSettings(bpy.types.PropertyGroup):
     """One set a scene. Defaults make the first click on Bake work; the reason for each stands beside it."""
@@ -10,6 +13,7 @@ class FacewrightSceneSettings(bpy.types.PropertyGroup):
         name="Sound",
         description="The recorded speech: WAV, FLAC, OGG or MP3, any sample rate and channel count",
         subtype="FILE_PATH",
+        options=RELATIVE,
     )
     transcript_from: bpy.props.EnumProperty(
         name="Transcript",
@@ -29,6 +33,7 @@ class FacewrightSceneSettings(bpy.types.PropertyGroup):
         name="Text File",
         description="Plain text (UTF-8) of what is said in the sound",
         subtype="FILE_PATH",
+        options=RELATIVE,
     )
     life: bpy.props.BoolProperty(
         name="Blinks, Brows and Gaze",
@@ -37,8 +42,8 @@ class FacewrightSceneSettings(bpy.types.PropertyGroup):
     )
     seed: bpy.props.IntProperty(
         name="Seed",
-        description="Another number draws other blinks, brow and gaze movements; the same number always draws the same",
-        default=0,  # any number will do; the shell's default is the same
+        description="Which take: 0 is the model's mean, others vary blinks, brows, gaze and a little the mouth. A number always gives the same",
+        default=0,  # the mean take; the shell's default is the same
         min=0,
         max=2**31 - 1,
     )

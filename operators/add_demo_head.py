@@ -10,7 +10,7 @@ from .verb import Verb
 class FACEWRIGHT_OT_add_demo_head(Verb, bpy.types.Operator):
     bl_idname = "facewright.add_demo_head"
     bl_label = "Add Demo Head"
-    bl_description = "Add a stylised head with all 52 ARKit shape keys, and select it"
+    bl_description = "Add a stylised head with all 52 ARKit shape keys, with its own camera, lights and background"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
@@ -28,7 +28,9 @@ class FACEWRIGHT_OT_add_demo_head(Verb, bpy.types.Operator):
         head = demo_head.build(context.scene)
         for obj in context.selected_objects:
             obj.select_set(False)
-        for obj in head.baked:
+        for obj in head.objects:
             obj.select_set(True)
-        context.view_layer.objects.active = head.face
+        context.view_layer.objects.active = head.objects[0]
+        if context.space_data is not None and context.space_data.type == "VIEW_3D":
+            context.space_data.region_3d.view_perspective = "CAMERA"  # a head of life size is easily lost beside other objects
         return {"FINISHED"}

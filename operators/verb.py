@@ -90,6 +90,9 @@ class JobVerb(Verb):
         work = self.begin(context)
         try:
             outcome = work.finish(work.task.wait())
+        except UserError as error:
+            jobs.set_outcome(self.topic, jobs.failed(error, work.task.details))
+            raise
         finally:
             work.clean_up()
         jobs.set_outcome(self.topic, outcome)

@@ -42,7 +42,8 @@ class FACEWRIGHT_PT_character(FacewrightPanel, bpy.types.Panel):
             elif missing:
                 wrapped(box, context, "Name the shape keys as ARKit does: jawOpen, eyeBlinkLeft and so on.", icon="BLANK1")
         column = layout.column(align=True)
-        column.operator("facewright.add_demo_head", icon="USER")
+        if rigs:  # without one the Speech panel offers it
+            column.operator("facewright.add_demo_head", icon="USER")
         column.operator("facewright.remove_bake", icon="TRASH")
 
 

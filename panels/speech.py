@@ -2,7 +2,7 @@
 """The main panel: a sound, a button, and how it went."""
 import bpy
 
-from ..operators.bake_speech import FACEWRIGHT_OT_bake_speech
+from ..operators.bake_speech import FACEWRIGHT_OT_bake_speech, character_reason
 from ..scene import jobs
 from .text import wrapped
 
@@ -29,15 +29,13 @@ class FACEWRIGHT_PT_speech(FacewrightPanel, bpy.types.Panel):
         inputs = layout.column()
         inputs.enabled = running is None
         inputs.prop(settings, "sound", text="", placeholder="Sound of the speech", icon="SOUND")
-        inputs.row().prop(settings, "transcript_from", expand=True)
+        inputs.prop(settings, "transcript_from")
         if settings.transcript_from == "TYPED":
             inputs.prop(settings, "transcript", text="", placeholder="What is said")
         elif settings.transcript_from == "FILE":
             inputs.prop(settings, "transcript_file", text="", placeholder="Text file of what is said")
         inputs.prop(settings, "life")
-        row = inputs.row()
-        row.active = settings.life
-        row.prop(settings, "seed")
+        inputs.prop(settings, "seed")
 
         if running is not None:
             draw_running(layout, context, running)
@@ -45,7 +43,7 @@ class FACEWRIGHT_PT_speech(FacewrightPanel, bpy.types.Panel):
         reason = FACEWRIGHT_OT_bake_speech.disabled_reason(context)
         if reason:
             wrapped(layout, context, reason, icon="INFO")
-        if reason and not context.selected_objects:
+        if character_reason(context):
             layout.operator("facewright.add_demo_head", icon="USER")
         row = layout.row()
         row.scale_y = 1.6

@@ -8,10 +8,16 @@ import sys
 import bpy
 
 
+def visible_window() -> bpy.types.Window | None:
+    """The first window on a screen; in the background there are windows in name only, and drawing into one crashes."""
+    windows = bpy.context.window_manager.windows
+    return windows[0] if windows and not bpy.app.background else None
+
+
 def show_sentence(message: str, hint: str) -> None:
     """A small box at the mouse; the panel shows the same and stays. Does nothing without a window."""
-    windows = bpy.context.window_manager.windows
-    if not windows:
+    window = visible_window()
+    if window is None:
         return
 
     def draw(popup: bpy.types.UIPopupMenu, _context: bpy.types.Context) -> None:
@@ -19,17 +25,17 @@ def show_sentence(message: str, hint: str) -> None:
         if hint:
             popup.layout.label(text=hint)
 
-    with bpy.context.temp_override(window=windows[0]):
+    with bpy.context.temp_override(window=window):
         bpy.context.window_manager.popup_menu(draw, title="Facewright", icon="ERROR")
 
 
 def show_details(details: str) -> None:
     """A dialog with everything a bug report needs and a button that copies it; without a window it goes to stderr."""
-    windows = bpy.context.window_manager.windows
-    if bpy.app.background or not windows:
+    window = visible_window()
+    if window is None:
         print(details, file=sys.stderr)
         return
-    with bpy.context.temp_override(window=windows[0]):
+    with bpy.context.temp_override(window=window):
         bpy.ops.facewright.show_details("INVOKE_DEFAULT", details=details)
 
 

@@ -128,14 +128,18 @@ def _result(job: Running) -> Outcome:
             raise job.task.error
         done = job.finish(job.task.result)
     except UserError as error:
-        details = dialogs.details(job.task.details) if job.task.details else ""
         dialogs.show_sentence(error.message, error.hint)
-        return Outcome("failed", tuple(line for line in (error.message, error.hint) if line), details)
+        return failed(error, job.task.details)
     except Exception as error:
         return _unexpected(error)
     if done.kind == "done":
         push_undo(job.title)
     return done
+
+
+def failed(error: UserError, details: str) -> Outcome:
+    """The outcome that tells of this error; ``details`` is a traceback or a log's end, "" for ordinary trouble."""
+    return Outcome("failed", tuple(line for line in (error.message, error.hint) if line), dialogs.details(details) if details else "")
 
 
 def _unexpected(error: Exception) -> Outcome:
@@ -166,9 +170,9 @@ def _end(result: Outcome) -> None:
 
 def push_undo(name: str) -> None:
     """One undo step for what a timer wrote; without a window there is no undo."""
-    windows = bpy.context.window_manager.windows
-    if windows:
-        with bpy.context.temp_override(window=windows[0]):
+    window = dialogs.visible_window()
+    if window is not None:
+        with bpy.context.temp_override(window=window):
             bpy.ops.ed.undo_push(message=name)
 
 

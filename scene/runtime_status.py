@@ -53,7 +53,7 @@ def find(python: str, data_folder: Path) -> Runtime:
 def set_devices(found: Runtime, devices: list[dict[str, str]], torch_version: str) -> None:
     """After a worker has answered: what it can compute on."""
     global _status
-    names = ", ".join(device["name"] for device in devices)
+    names = ", ".join("CPU" if device["id"] == "cpu" else device["name"] for device in devices)  # a processor's name is its architecture's
     _status = Status(True, (f"Ready: PyTorch {torch_version} on {names}, {SOURCES[found.source]}:", str(found.python)))
 
 

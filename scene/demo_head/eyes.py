@@ -63,15 +63,15 @@ def lashes(skin: Skin, shapes: dict[str, np.ndarray]) -> Part:
     s = np.linspace(0, 1, len(along))
     base = to_sphere(skin.points[along])
     s_seen = np.clip((s - 0.22) / 0.78, 0, 1)  # the inner end lies in the fold beside the nose
-    length = 0.004 + 0.10 * s_seen**1.1
-    thick = 0.1 + 3.2 * np.sin(np.pi * np.clip(s_seen, 0.0, 0.97)) ** 0.7
+    length = 0.018 * np.clip(s / 0.15, 0.1, 1) + 0.085 * s_seen**1.1
+    thick = 1.0 * np.clip(s / 0.15, 0.1, 1) + 2.4 * np.sin(np.pi * np.clip(s_seen, 0.0, 0.97)) ** 0.7
     wing = 11.0 * s**4
 
     def rows(turn: np.ndarray, tip_turn: np.ndarray) -> np.ndarray:
         def row(azimuth: np.ndarray, elevation: np.ndarray, radius: np.ndarray | float) -> np.ndarray:
             return np.stack((base[:, 0] + azimuth, base[:, 1] + turn + elevation, base[:, 2] + radius + lift), axis=-1)
 
-        lift = np.clip(-turn / 40.0, 0, 1) * 0.012  # closed lashes lie on the lower lid, not in it
+        lift = np.clip((-turn - 8.0) / 25.0, 0, 1) * 0.055  # closed lashes lie on the lower lid, not in it
         zero = np.zeros_like(s)
         sections = (
             row(zero, -0.8 + zero, -0.012 + zero),

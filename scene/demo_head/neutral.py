@@ -28,9 +28,9 @@ NECK_ROWS = (
 )
 COLUMN_LONGITUDES = ((0, 0.0), (4, 9.0), (9, 29.0), (14, 55.0), (19, 88.0), (28, 180.0))
 
-LID_INNER, LID_OUTER = (-47.0, -9.0), (54.0, 1.0)  # azimuth and elevation of the lid corners, degrees about the eye's centre
+LID_INNER, LID_OUTER = (-50.0, -8.0), (51.0, 1.0)  # azimuth and elevation of the lid corners, degrees about the eye's centre
 LID_UPPER_PEAK, LID_LOWER_PEAK = 31.0, -25.0  # elevation above and below the line between the corners
-LID_CLOSED = -12.0  # where the lids meet, relative to the same line
+LID_CLOSED = -11.0  # where the lids meet, relative to the same line
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _lid_margin(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     arch_upper = np.sin(np.pi * s**0.92) ** 0.72
     arch_lower = np.sin(np.pi * s**1.08) ** 0.80
     elevation = line + np.where(upper, LID_UPPER_PEAK * arch_upper, LID_LOWER_PEAK * arch_lower)
-    closed = line + LID_CLOSED * np.sin(np.pi * s) ** 0.9
+    closed = line + LID_CLOSED * np.sin(np.pi * s) ** 1.2
     return azimuth, elevation, closed
 
 

@@ -39,7 +39,7 @@ def _eyes(skin: Skin) -> dict[str, np.ndarray]:
     return (
         _sides(skin, "eyeBlink", blink)
         | _sides(skin, "eyeLookUp", skin.lids(9.0, 3.5))
-        | _sides(skin, "eyeLookDown", skin.lids(-15.0, -6.0))
+        | _sides(skin, "eyeLookDown", skin.lids(-18.0, -7.0))
         | _sides(skin, "eyeLookIn", skin.lids(0.0, 0.0, azimuth=-3.0))
         | _sides(skin, "eyeLookOut", skin.lids(0.0, 0.0, azimuth=3.0))
         | _sides(skin, "eyeSquint", skin.lids(-10.0, 11.0) + cheek_lift)

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A walk through the real Blender window: every state of the panels as a screenshot, and what only a window can show as a check.
+
+    python tools/gui_tour.py RUNNER OUT [SIZE]
+
+RUNNER installs a zip in a Blender with a window and runs a driver in it: ``RUNNER ZIP DRIVER OUT [SIZE]``. The driver has a generator
+``steps(api)`` that yields seconds to wait; ``api`` has open_tab, shot, click, panel_xy, override and view3d. RUNNER shows the folders
+named in EXTRA_BIND to Blender at the same path; here they are this Python's environment, which runs the worker. This file is run
+as the program and, with its parameters written in front, as the driver.
+"""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import wave
+from pathlib import Path
+
+PARAMETERS: dict[str, str] = {}  # the program writes them into the driver's copy
+FAILED: list[str] = []
+
+
+# ---- the driver, inside Blender ----------------------------------------------------------------------------------------------
+
+
+def check(name: str, good: bool, said: object = "") -> None:
+    print(f"CHECK {'ok  ' if good else 'FAIL'} {name} {said}", flush=True)
+    if not good:
+        FAILED.append(name)
+
+
+def steps(api):
+    import bpy
+
+    package = next(m for m in bpy.context.preferences.addons.keys() if m.endswith(".facewright"))
+    jobs = sys.modules[f"{package}.scene.jobs"]
+    preferences = bpy.context.preferences.addons[package].preferences
+    preferences.python = PARAMETERS["python"]
+    folder = Path(__file__).parent
+    check("numpy is not imported by enabling the add-on", "torch" not in sys.modules)
+
+    def settings():
+        return bpy.context.scene.facewright
+
+    def bake_buttons():
+        """A click on each row of the sidebar until the job runs would be a search; the button's row is told by the driver's caller."""
+        return api.panel_xy(int(PARAMETERS["bake_row"]))
+
+    def wait(until, seconds):
+        end = time.monotonic() + seconds
+        while not until() and time.monotonic() < end:
+            yield 0.1
+
+    api.open_tab("Facewright")
+    yield 1.0
+    print("PANEL", api.panel_xy(0), flush=True)
+    api.shot("01_cube_selected")
+    with api.override():
+        bpy.ops.object.select_all(action="DESELECT")
+    yield 0.5
+    api.shot("02_nothing_selected")
+
+    api.click(*api.panel_xy(int(PARAMETERS["add_head_row"])))
+    yield from wait(lambda: "Face" in bpy.data.objects, 15)
+    yield 2.0
+    check("a click on Add Demo Head adds it", "Face" in bpy.data.objects)
+    if "Face" not in bpy.data.objects:
+        with api.override():
+            bpy.ops.facewright.add_demo_head()
+    api.shot("03_head_added")
+
+    sound = long_sound(Path(PARAMETERS["sound"]), folder / "speech.wav", 1)
+    settings().sound = str(sound)
+    settings().transcript_from = "TYPED"
+    yield 1.0
+    api.shot("04_ready")
+    settings().transcript_from = "NONE"
+    yield 0.5
+    api.click(*bake_buttons())
+    yield from wait(lambda: jobs.running(), 5)
+    check("a click on Bake Speech starts a job", jobs.running() is not None)
+    if jobs.running() is None:
+        with api.override():
+            bpy.ops.facewright.bake_speech("INVOKE_DEFAULT")
+    yield 0.3
+    api.shot("05_starting")
+    yield from wait(lambda: jobs.running() is None, 90)
+    yield 1.0
+    api.shot("06_done")
+    check("the bake is done", jobs.outcome("speech") is not None and jobs.outcome("speech").kind == "done", jobs.outcome("speech"))
+    key = bpy.data.objects["Face"].data.shape_keys
+    action = key.animation_data.action if key.animation_data else None
+    check("the face has an Action", action is not None, action)
+    bpy.context.scene.frame_set(20)
+    yield 0.7
+    api.shot("07_frame_20")
+
+    with api.override():
+        bpy.ops.ed.undo()
+    yield 0.5
+    key = bpy.data.objects["Face"].data.shape_keys
+    check("one undo takes the bake away", not key.animation_data or key.animation_data.action is None)
+    check("one undo leaves the head and the sound", bool(settings().sound) and "Face" in bpy.data.objects, settings().sound)
+    with api.override():
+        bpy.ops.ed.redo()
+    yield 0.5
+    key = bpy.data.objects["Face"].data.shape_keys
+    check("redo brings it back", bool(key.animation_data and key.animation_data.action))
+
+    # A long sound: progress, cancel by the button and by Esc, and what happens to the file meanwhile.
+    settings().sound = str(long_sound(Path(PARAMETERS["sound"]), folder / "long.wav", int(PARAMETERS["repeats"])))
+    actions = len(bpy.data.actions)
+
+    def select_character():
+        with api.override():
+            bpy.ops.object.select_all(action="DESELECT")
+        for obj in bpy.data.objects:
+            if getattr(obj.data, "shape_keys", None):
+                obj.select_set(True)
+
+    def start():
+        select_character()
+        with api.override():
+            bpy.ops.facewright.bake_speech("INVOKE_DEFAULT")
+
+    start()
+    yield from wait(lambda: jobs.running() is None or jobs.running().progress > 0.1, 30)
+    yield 1.5
+    api.shot("08_running")
+    ticks = []
+
+    def beat():
+        ticks.append(time.monotonic())
+        return 0.02
+
+    bpy.app.timers.register(beat)
+    yield 1.0
+    gap = max((b - a for a, b in zip(ticks, ticks[1:], strict=False)), default=9)
+    check("the window is not held up while a job runs", gap < 0.5, f"longest pause {gap:.3f} s")
+    check("the job is still running", jobs.running() is not None, jobs.outcome("speech"))
+    began = time.monotonic()
+    ticks.clear()
+    bpy.ops.facewright.cancel_job()
+    while not ticks:
+        yield 0.02
+    check("cancel frees the window within 0.5 s", ticks[0] - began < 0.5 and jobs.running() is None, f"{ticks[0] - began:.3f} s")
+    yield 0.7
+    api.shot("09_cancelled")
+    check("a cancelled job leaves no Action", len(bpy.data.actions) == actions, len(bpy.data.actions))
+
+    start()
+    yield from wait(lambda: jobs.running() is None or jobs.running().progress > 0.05, 30)
+    api.click(*api.panel_xy(int(PARAMETERS["cancel_row"])))
+    yield from wait(lambda: jobs.running() is None, 5)
+    check("a click on Cancel stops the job", jobs.outcome("speech") and jobs.outcome("speech").kind == "cancelled", jobs.outcome("speech"))
+
+    start()
+    yield 1.0
+    w, area, region, _ = api.view3d()
+    x, y = region.x + region.width // 3, w.height - region.y - region.height // 2
+    subprocess.run(["xdotool", "mousemove", str(x), str(y)], check=True)
+    yield 0.3
+    subprocess.run(["xdotool", "key", "Escape"], check=True)
+    yield from wait(lambda: jobs.running() is None, 5)
+    check("Esc stops the job", jobs.outcome("speech") and jobs.outcome("speech").kind == "cancelled", jobs.outcome("speech"))
+
+    settings().sound = str(sound)
+    start()
+    bpy.data.objects.remove(bpy.data.objects["Tongue"])
+    yield from wait(lambda: jobs.running() is None, 60)
+    yield 1.0
+    api.shot("10_object_gone")
+    outcome = jobs.outcome("speech")
+    check("an object deleted meanwhile is a sentence", outcome and outcome.kind == "failed" and "Tongue" in outcome.lines[0], outcome)
+
+    subprocess.run(["xdotool", "mousemove", "300", "700"], check=True)
+    (folder / "words.wav").write_text("These are words and no sound.")
+    settings().sound = str(folder / "words.wav")
+    start()
+    yield from wait(lambda: jobs.running() is None, 60)
+    yield 1.0
+    api.shot("11_text_named_wav")
+    check("a text file is a sentence", jobs.outcome("speech").kind == "failed", jobs.outcome("speech").lines)
+    subprocess.run(["xdotool", "mousemove", "320", "640"], check=True)
+    yield 1.0
+
+    for panel in ("bake_settings", "interchange"):  # closed by default: shown by a panel type that opens
+        cls = getattr(bpy.types, f"FACEWRIGHT_PT_{panel}")
+        bpy.utils.unregister_class(cls)
+        cls.bl_options = set()
+        bpy.utils.register_class(cls)
+    settings().sound = str(sound)
+    jobs._outcomes.clear()
+    select_character()
+    yield 1.0
+    api.shot("12_all_panels")
+
+    with api.override():
+        bpy.ops.facewright.drop_sound("INVOKE_DEFAULT", filepath=str(sound))
+    yield 1.0
+    api.shot("13_dropped_sound")
+    subprocess.run(["xdotool", "key", "Escape"], check=True)
+    yield 0.5
+    with api.override():
+        bpy.ops.facewright.show_details("INVOKE_DEFAULT", details="Facewright 0.1.0, Blender\n\nTraceback\n  File x\nValueError: an example")
+    yield 1.0
+    api.shot("14_details")
+    subprocess.run(["xdotool", "key", "Escape"], check=True)
+    yield 0.5
+
+    bpy.ops.screen.userpref_show("INVOKE_DEFAULT", section="ADDONS")
+    yield 1.0
+    bpy.context.window_manager.addon_search = "Facewright"
+    bpy.ops.preferences.addon_expand(module=package)
+    yield 1.5
+    api.shot("15_preferences")
+    with api.override():
+        bpy.ops.facewright.check_runtime("INVOKE_DEFAULT")
+    yield from wait(lambda: jobs.running() is None, 60)
+    yield 1.0
+    api.shot("16_preferences_checked")
+    check("the check answers", jobs.outcome("runtime") and jobs.outcome("runtime").kind == "done", jobs.outcome("runtime"))
+
+    began = time.perf_counter()
+    bpy.ops.preferences.addon_disable(module=package)
+    check("disabling ends everything quickly", time.perf_counter() - began < 4, f"{time.perf_counter() - began:.2f} s")
+    began = time.perf_counter()
+    bpy.ops.preferences.addon_enable(module=package)
+    check("enabling again works", hasattr(bpy.types.Scene, "facewright"), f"{(time.perf_counter() - began) * 1000:.0f} ms")
+    if FAILED:
+        raise SystemExit("failed: " + ", ".join(FAILED))
+
+
+def long_sound(source: Path, path: Path, repeats: int) -> Path:
+    """The sound ``repeats`` times over, as a WAV at ``path``."""
+    with wave.open(str(source)) as file:
+        parameters, frames = file.getparams(), file.readframes(file.getnframes())
+    with wave.open(str(path), "wb") as file:
+        file.setparams(parameters)
+        for _ in range(repeats):
+            file.writeframes(frames)
+    return path
+
+
+# ---- the program -------------------------------------------------------------------------------------------------------------
+
+
+def main(runner: str, out: str, size: str = "1280x800") -> None:
+    import tempfile
+
+    root = Path(__file__).resolve().parents[1]
+    sys.path.insert(0, str(root / "tools"))
+    from build import build
+
+    with tempfile.TemporaryDirectory() as folder:
+        zip_path = Path(os.environ["FACEWRIGHT_ZIP"]) if "FACEWRIGHT_ZIP" in os.environ else build(Path(folder))
+        binds = dict.fromkeys((sys.prefix, sys.base_prefix, str(root / "samples")))
+        parameters = {
+            "python": sys.executable,
+            "sound": str(root / "samples" / "hello.wav"),
+            "repeats": "30",
+            "add_head_row": "181",
+            "bake_row": "148",
+            "cancel_row": "164",
+        }
+        source = Path(__file__).read_text(encoding="utf-8")
+        driver = Path(folder) / "driver.py"
+        driver.write_text(source.replace("PARAMETERS: dict[str, str] = {}", f"PARAMETERS: dict[str, str] = {json.dumps(parameters)}", 1))
+        environment = {**os.environ, "EXTRA_BIND": " ".join(binds), "TIMEOUT": "420"}
+        sys.exit(subprocess.call([runner, str(zip_path), str(driver), out, size], env=environment))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
