@@ -27,6 +27,7 @@ _LEADING: Final = ("timecode", "blendshapecount")
 _TIMECODE: Final = re.compile(r"\s*(\d{1,2}):(\d{1,2}):(\d{1,2})[:;](\d{1,3}(?:\.\d+)?)\s*$")
 _USUAL_FPS: Final = 60.0  # what the app records at unless told otherwise
 _RATES: Final = (24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 90.0, 100.0, 120.0, 24 / 1.001, 30 / 1.001, 60 / 1.001)
+_LARGEST: Final = 1e30  # anything beyond is not a channel's value, and would not fit float32
 _SNAP: Final = 3e-4  # relative: 30 and 29.97 are 1e-3 apart
 
 
@@ -141,27 +142,29 @@ def _rows(
             )
         else:
             try:
-                values[i] = [float(fields[p]) for p in positions]
+                row = [float(fields[p]) for p in positions]
             except ValueError:
-                values[i] = np.nan
-            if not np.isfinite(values[i]).all():
+                row = [np.nan]
+            if not all(abs(value) < _LARGEST for value in row):
                 column, text = _bad_field(fields, columns)
                 raise UserError(
                     f"Line {number} of {name} has '{text}' in {column}, which is not a number.", "Export it again, or mend that line."
                 )
+            values[i] = row
         timecodes.append(fields[0])
     return timecodes, values, lost
 
 
 def _bad_field(fields: list[str], columns: dict[str, int]) -> tuple[str, str]:
-    for column, position in columns.items():
-        try:
-            if abs(np.float32(fields[position])) < np.inf:
-                continue
-        except ValueError:
-            pass
-        return column, fields[position].strip()[:20]
-    raise AssertionError("called for a row whose fields are all numbers")
+    """The first column whose field is not a usable number, and what it holds."""
+    return next((c, fields[p].strip()[:20]) for c, p in columns.items() if not abs(_number(fields[p])) < _LARGEST)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return np.nan
 
 
 def _times(timecodes: list[str], name: str, warn: Callable[[str], None]) -> np.ndarray:

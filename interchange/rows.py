@@ -27,13 +27,13 @@ def read_text(path: Path | str) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.", "Check that the file is there and may be read.") from error
-    if not data.strip():
-        raise UserError(f"{path.name} is empty.", "Export it again.")
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise UserError(f"{path.name} is not text.", "Choose a .csv or .json file that holds curves.") from error
+    if not text.strip():
+        raise UserError(f"{path.name} is empty.", "Export it again.")
     if "\0" in text:
         raise UserError(f"{path.name} is not text.", "Choose a .csv or .json file that holds curves.")
     return text

@@ -47,7 +47,7 @@ build_python() { # CPython 3.13 from the source package of Debian 13, fetched th
       fail "apt-get could not install ${missing[*]}. $wish"
   fi
   local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-  mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+  mirror=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true; } |
     sed -nE 's#^(URIs:|deb( \[[^]]*\])?) *([a-z]+[+:][^ ]*/debian)/?( .*)?$#\3#p' | head -n 1)
   [[ -n $mirror && -e $keyring ]] || fail "No Python $minor was found, and this machine's apt has no Debian mirror to build it from. $wish"
   mkdir -p "$pythons"
