@@ -83,9 +83,9 @@ def test_the_lips_move_in_and_out_smoothly():
     out = apply_track(Curves(ARKIT_52, times, values), track)
     for name in ("jawOpen", "mouthClose"):
         move = np.diff(out.channel(name)[320:760])  # away from the pauses' own ramps
-        # from 0.5 to 0.2 by 3x^2 - 2x^3 over 55 ms: 1.5 / 55 of the way in the steepest millisecond, its change 6 / 55^2 at most
-        assert np.abs(move).max() < 0.3 * 1.5 / 55 * 1.05
-        assert np.abs(np.diff(move)).max() < 0.3 * 6 / 55**2 * 1.05
+        # from 0.5 to 0.2 by 3x^2 - 2x^3 over 30 ms: 1.5 / 30 of the way in the steepest millisecond, its change 6 / 30^2 at most
+        assert np.abs(move).max() < 0.3 * 1.5 / 30 * 1.05
+        assert np.abs(np.diff(move)).max() < 0.3 * 6 / 30**2 * 1.05
     touching = times[(lip_gap(out.names, out.values) < TOUCHING) & (times > 0.3) & (times < 0.8)]
     assert 0.04 <= np.ptp(touching) <= 0.075
     assert touching.mean() == pytest.approx(0.54, abs=0.01)
@@ -97,7 +97,7 @@ def test_a_hummed_m_stays_closed_and_a_long_pause_is_still():
     out = apply_track(Curves(ARKIT_52, times, np.full((240, 52), 0.3, np.float32)), track)
     gap = lip_gap(out.names, out.values)
     assert (gap[(times > 0.45) & (times < 0.95)] < TOUCHING).all()
-    assert out.values[times > 1.7][:, ARKIT_52.index("jawOpen")].max() == 0
+    assert out.values[times > 1.9][:, ARKIT_52.index("jawOpen")].max() == 0
     assert (out.channel("eyeBlinkLeft") == np.float32(0.3)).all()
 
 
