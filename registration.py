@@ -23,7 +23,7 @@ from .panels.interchange import FACEWRIGHT_PT_interchange
 from .panels.speech import FACEWRIGHT_PT_speech
 from .preferences import FacewrightPreferences
 from .properties import FacewrightSceneSettings
-from .scene import jobs
+from .scene import jobs, runtime_status
 
 CLASSES = (
     FacewrightPreferences,
@@ -75,6 +75,7 @@ def unregister() -> None:
     _registered = False
     atexit.unregister(unregister)
     jobs.shut_down()
+    runtime_status.forget()
     while _commands:
         bpy.utils.unregister_cli_command(_commands.pop())
     bpy.app.handlers.load_pre.remove(jobs.stop_before_load)

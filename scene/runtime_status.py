@@ -57,6 +57,12 @@ def set_devices(found: Runtime, devices: list[dict[str, str]], torch_version: st
     _status = Status(True, (f"Ready: PyTorch {torch_version} on {names}, {SOURCES[found.source]}:", str(found.python)))
 
 
+def forget() -> None:
+    """Start anew."""
+    global _status, _asked
+    _status, _asked = _UNKNOWN, None
+
+
 def current(python: str, data_folder: Path) -> Status:
     """What is known for these preferences; costs nothing."""
     return _status if _asked == (python, str(data_folder)) else _UNKNOWN

@@ -143,7 +143,9 @@ def untouched(obj):
     return len(bpy.data.actions) == 0 and strips() == [] and obj.data.shape_keys.animation_data is None
 
 
-@pytest.mark.parametrize(("name", "said", "details"), [("trouble", "The sound is silent.", False), ("bug", "bug", True), ("crash", "worker", True)])
+@pytest.mark.parametrize(
+    ("name", "said", "details"), [("trouble", "The sound is silent.", False), ("bug", "a bug", True), ("crash", "The worker", True)]
+)
 def test_trouble_in_the_worker_is_told_and_the_next_job_works(face, settings, worker, sound, name, said, details):
     settings.sound = sound(name)
     start()
