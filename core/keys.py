@@ -23,6 +23,8 @@ from .errors import UserError
 
 DEFAULT_MAX_ERROR = 0.005  # half a percent of a shape key's range: below what is seen, above the jitter of tracked or generated curves
 _TURN = 4.0  # a turn counts as one when it stands out by this many times the error
+_REST = 8  # samples at zero that count as a rest (0.13 s at 60 fps)
+_STILL = 0.1  # of the error: a value below this is zero
 _OFF_CENTRE = 0.1  # in sample steps: a turn further from its sample than this is between samples
 _HANDLE = 1.0 / 3.0  # the handle length, of the way to the next key, that makes time linear along the segment
 _AUTO_HANDLE = 1.0 / 2.5614  # the handle length of Blender's automatic handles without smoothing
@@ -168,7 +170,7 @@ class _Fit:
         self.ends = np.zeros((self.N, self.T), bool)
         self.ends[:, [0, -1]] = True
         self.turns, self.level = self._landmarks()
-        self.may_tilt = self.turns & self._turns_between_samples()
+        self.may_tilt = self.turns & ~self._rests() & self._turns_between_samples()
         self.is_key = self.ends | self.turns
         self.slope = np.zeros((self.N, self.T))
 
@@ -189,10 +191,25 @@ class _Fit:
         dip = (v <= past_low) & (v <= ahead_low) & (past_high - v > stands_out) & (ahead_high - v > stands_out)
         turn = peak | dip
         turn[:, 1:] &= ~((peak[:, 1:] & peak[:, :-1]) | (dip[:, 1:] & dip[:, :-1]))  # one key for two equal samples
+        turn |= self._rests()
         quiet = self.tolerance / 2
         plateau = (past_high - past_low < quiet) | (ahead_high - ahead_low < quiet)
         extreme = ((v >= past_high) & (v >= ahead_high)) | ((v <= past_low) & (v <= ahead_low))
         return turn, turn | plateau | extreme
+
+    def _rests(self) -> np.ndarray:
+        """Where the curve comes to rest at zero and where it leaves: a face at rest is to be exactly that, not within the error of it."""
+        out = np.zeros((self.N, self.T), bool)
+        if self.T <= _REST:
+            return out
+        windows = np.lib.stride_tricks.sliding_window_view(self.v, _REST, axis=1)
+        still = np.maximum(windows.max(2), -windows.min(2)) <= _STILL * self.tolerance  # [N, T - _REST + 1], by each window's first sample
+        begins, goes_on = still.copy(), still.copy()
+        begins[:, 1:] &= ~still[:, :-1]
+        goes_on[:, :-1] &= still[:, 1:]
+        out[:, : still.shape[1]] |= begins
+        out[:, _REST - 1 :] |= still & ~goes_on
+        return out & ~self.ends
 
     def _turns_between_samples(self) -> np.ndarray:
         """Where the parabola through three samples does not turn at the middle one: a key there is beside the turn and may need a slope."""

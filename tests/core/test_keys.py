@@ -75,6 +75,14 @@ def test_a_short_closure_is_a_key_of_its_own():
     assert np.abs(reduction.evaluate(keys, frames[59:61])).max() <= 0.005
 
 
+def test_a_rest_is_exactly_zero():
+    frames = np.arange(240, dtype=float)
+    values = 0.6 * np.clip(np.sin(frames / 20), 0, None)
+    values[130:] = 0.0
+    keys = reduction.reduce(frames, values, 0.02)
+    assert np.abs(reduction.evaluate(keys, frames[132:])).max() < 1e-9
+
+
 def test_turns_are_horizontal_where_the_curve_turns_on_the_frame():
     frames = np.arange(0, 97, dtype=float)
     values = 0.5 - 0.5 * np.cos(frames / 24 * np.pi)  # turns at 24, 48 and 72

@@ -146,7 +146,7 @@ def test_a_cut_off_last_row(tmp_path):
 
 
 def test_a_short_row_in_the_middle(tmp_path):
-    with pytest.raises(UserError, match="Line 3 of take.csv has 3 fields instead of 4"):
+    with pytest.raises(UserError, match=r"Line 3 of take.csv has 3 fields instead of 4"):
         read_curves(small(tmp_path, "00:00:00:00.000,61,0.5,0.1", "00:00:00:01.000,61,0.6", "00:00:00:02.000,61,0.6,0.1"))
 
 
