@@ -20,8 +20,9 @@ import soundfile
 import torch
 
 from ..core.curves import Curves
+from ..inference.speech.decode import decode
 from ..inference.speech.features import FRAME_SECONDS, SAMPLE_RATE, log_mel
-from ..inference.speech.model import SpeechModel
+from ..inference.speech.model import PHONES, SILENCE, SpeechModel
 from ..inference.speech.weights_file import SHIPPED
 from ..rigs.arkit import ARKIT_52
 from . import align, checkpoint, corpora, ict_head, metrics
@@ -221,20 +222,40 @@ def evaluate(subject: Subject, held_out: HeldOut, head: ict_head.Head, sets: Ite
     return table
 
 
-def recogniser_figures(model: SpeechModel, held_out: HeldOut) -> dict[str, Figure]:
-    """On LJSpeech held out: share of frames whose likeliest phone is the aligned one, and the error of phone starts placed by Viterbi."""
+def phone_error_rate(model: SpeechModel, examples: Sequence[Example]) -> Figure:
+    """Edit distance of decoded and canonical phones over the number of canonical ones. No bonus for any phone, pauses left out."""
+    rows = []
+    for e in examples:
+        spoken = [p for w in e.words for p in w.phones] or [p.name for p in e.clip.phones or () if p.name != SILENCE]
+        segments = decode(align.log_posteriors(model, e.clip.sound()), seal_bonus=0.0)
+        found = [PHONES[s.label] for s in segments if PHONES[s.label] != SILENCE]
+        rows.append((metrics.edit_distance(found, spoken), len(spoken)))
+    return bootstrap(rows, metrics.share(0, 1))
+
+
+def recogniser_figures(model: SpeechModel, held_out: HeldOut, root: Path, packs: Path | None) -> dict[str, Figure]:
+    """Phone error rates, and on LJSpeech held out: share of frames whose likeliest phone is the aligned one, and the error of phone starts
+    placed by Viterbi."""
+    adults = list(corpora.speechocean(root, "test"))
+    figures = {
+        "PER speechocean adults": phone_error_rate(model, adults[::3]),
+        "PER ljspeech": phone_error_rate(model, held_out.sets["ljspeech"]),
+    }
+    if packs:
+        unheard = [e for e in corpora.synthetic(packs) if corpora.is_held_out(e)]
+        figures["PER unheard synthetic"] = phone_error_rate(model, unheard)
     correct, errors = [], []
     for e in held_out.sets["ljspeech"]:
         scores = align.log_posteriors(model, e.clip.sound())
         labels = frame_labels(e.clip.phones, len(scores))
         correct.append((float((scores.argmax(1) == labels).sum()), float(len(labels))))
         untimed = [corpora.Word(w.text, w.phones) for w in e.words]
-        placed = [p for p in align.viterbi(scores, untimed) or () if p.name != "SIL"]
-        wanted = [p for w in e.words for p in e.clip.phones if p.start >= w.start - 1e-4 and p.end <= w.end + 1e-4 and p.name != "SIL"]
+        placed = [p for p in align.viterbi(scores, untimed) or () if p.name != SILENCE]
+        wanted = [p for w in e.words for p in e.clip.phones if p.start >= w.start - 1e-4 and p.end <= w.end + 1e-4 and p.name != SILENCE]
         if len(placed) == len(wanted):
             errors.append([abs(a.start - b.start) for a, b in zip(placed, wanted, strict=True)])
     every = np.concatenate([np.array(x) for x in errors]) if errors else np.array([np.nan])
-    return {
+    return figures | {
         "frames right": bootstrap(correct, metrics.share(0, 1)),
         "alignment median (s)": Figure(float(np.median(every)), float("nan"), float("nan"), len(errors)),
         "alignment 90 % (s)": Figure(float(np.percentile(every, 90)), float("nan"), float("nan"), len(errors)),
@@ -257,6 +278,7 @@ def main() -> None:
     parser.add_argument("--corpora")
     parser.add_argument("--weights", type=Path, default=SHIPPED, help="a weights file or a training run's folder")
     parser.add_argument("--pipeline", action="store_true", help="also the whole product, with and without a script (shipped weights)")
+    parser.add_argument("--packs", type=Path, help="synthetic speech, for the phone error rate on the unheard voice")
     parser.add_argument("--no-baselines", action="store_true")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -271,7 +293,7 @@ def main() -> None:
     if not args.no_baselines:
         subjects |= {"energy envelope": envelope_baseline(held_out.tuning, head), "mean": mean_baseline(held_out.tuning, head)}
     results = {name: evaluate(subject, held_out, head) for name, subject in subjects.items()}
-    results["network"]["recogniser"] = recogniser_figures(model, held_out)
+    results["network"]["recogniser"] = recogniser_figures(model, held_out, root, args.packs)
     print_table(results)
     if args.json:
         told = {s: {k: {f: asdict(v) for f, v in figures.items()} for k, figures in table.items()} for s, table in results.items()}

@@ -108,6 +108,16 @@ def share(hits: int, of: int) -> Callable[[np.ndarray], float]:
     return value
 
 
+def edit_distance(found: Sequence, wanted: Sequence) -> int:
+    """Fewest insertions, deletions and substitutions that turn one sequence into the other."""
+    row = list(range(len(wanted) + 1))
+    for i, a in enumerate(found, 1):
+        diagonal, row[0] = row[0], i
+        for j, b in enumerate(wanted, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (a != b))
+    return row[-1]
+
+
 def median3(track: np.ndarray) -> np.ndarray:
     """3-frame median, ends held."""
     padded = np.concatenate([track[:1], track, track[-1:]])

@@ -41,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora")
     parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--packs", type=Path, help="synthetic speech, for the phone error rate on the unheard voice")
     parser.add_argument("--out", type=Path, default=weights_file.SHIPPED)
     args = parser.parse_args()
     root = corpora.folder(args.corpora)
@@ -57,7 +58,7 @@ def main() -> None:
     held_out = evaluate.HeldOut.read(root)
     head = ict_head.load(root / "ict_facekit.npz", ARKIT_52)
     figures = evaluate.evaluate(evaluate.network(model), held_out, head)
-    figures["recogniser"] = evaluate.recogniser_figures(model, held_out)
+    figures["recogniser"] = evaluate.recogniser_figures(model, held_out, root, args.packs)
     evaluate.print_table({"network": figures})
 
 

@@ -59,6 +59,12 @@ def test_bootstrap_holds_the_mean_and_narrows_with_clips() -> None:
     assert metrics.bootstrap([(1, 4), (1, 4)], metrics.share(0, 1)).value == pytest.approx(0.25)
 
 
+def test_edit_distance() -> None:
+    assert metrics.edit_distance("kitten", "sitting") == 3
+    assert metrics.edit_distance([], ["AA"]) == metrics.edit_distance(["AA"], []) == 1
+    assert metrics.edit_distance(["AA", "B"], ["AA", "B"]) == 0
+
+
 def test_jitter_of_a_ramp_is_nothing_and_of_a_zigzag_is_its_height() -> None:
     assert metrics.jitter(np.linspace(0, 1, 20)) == pytest.approx(0, abs=1e-12)
     assert metrics.jitter(np.tile([0.0, 0.1], 10)) == pytest.approx(0.2)
