@@ -6,7 +6,7 @@ turns keys are added only where the error asks for them, and taken away again wh
 key, so that a segment is a plain cubic in time; slopes come from a least-squares fit. Where Blender's own AUTO_CLAMPED handles stay within
 the error as well, the key says so (``auto``): its handles follow when it or a neighbour is moved. The others are ALIGNED.
 
-All channels are worked on at once, laid end to end: every step is a handful of numpy calls over all samples.
+Channels are worked on together, laid end to end: every step is a handful of numpy calls over all their samples.
 
 Blender's side of the bargain (how it evaluates, and what AUTO_CLAMPED handles come to) is restated in ``evaluate`` and ``auto_handles``;
 tests hold both against Blender itself.
@@ -28,6 +28,7 @@ _STILL = 0.1  # of the error: a value below this is zero
 _OFF_CENTRE = 0.1  # in sample steps: a turn further from its sample than this is between samples
 _HANDLE = 1.0 / 3.0  # the handle length, of the way to the next key, that makes time linear along the segment
 _AUTO_HANDLE = 1.0 / 2.5614  # the handle length of Blender's automatic handles without smoothing
+_SAMPLES_AT_ONCE = 200_000  # bounds memory (about 50 MB) for takes of an hour; a minute of all 52 channels at 60 fps fits
 _SAFETY = 0.98  # share of the error that the fit may use: Blender stores keys as float32
 
 
@@ -61,22 +62,21 @@ def reduce_all(times: np.ndarray, values: np.ndarray, max_error: float = DEFAULT
     """
     if not max_error > 0:
         raise UserError(f"The largest error for sparse keys is {max_error:g}; it must be above 0.", "Use 0.005, or dense keys.")
-    times = np.asarray(times, np.float64)
-    values = np.asarray(values, np.float64)
+    times, values = np.asarray(times, np.float64), np.asarray(values)
+    channels = values.shape[1]
     if len(times) == 0:
         empty = np.zeros((0, 2))
-        return [Keys(empty, empty, empty, np.zeros(0, bool)) for _ in range(values.shape[1])]
-    low, high = values.min(0), values.max(0)
-    flat = high - low <= 2 * max_error * _SAFETY
-    middle = np.where(np.maximum(high, -low) <= max_error * _SAFETY, 0.0, (low + high) / 2)
-    result: list[Keys | None] = [None] * values.shape[1]
-    for channel in np.flatnonzero(flat):
-        result[channel] = _single_key(times, middle[channel])
-    moving = np.flatnonzero(~flat)
-    if len(moving):
-        for channel, keys in zip(moving, _Fit(times, values[:, moving], max_error * _SAFETY).run(), strict=True):
-            result[channel] = keys
-    return result
+        return [Keys(empty, empty, empty, np.zeros(0, bool)) for _ in range(channels)]
+    tolerance = max_error * _SAFETY
+    low, high = values.min(0).astype(np.float64), values.max(0).astype(np.float64)
+    middle = np.where(np.maximum(high, -low) <= tolerance, 0.0, (low + high) / 2)
+    moving = np.flatnonzero(high - low > 2 * tolerance)
+    found = {channel: _single_key(times, middle[channel]) for channel in set(range(channels)) - set(moving)}
+    at_once = max(1, _SAMPLES_AT_ONCE // len(times))
+    for start in range(0, len(moving), at_once):
+        batch = moving[start : start + at_once]
+        found.update(zip(batch, _Fit(times, values[:, batch].astype(np.float64), tolerance).run(), strict=True))
+    return [found[channel] for channel in range(channels)]
 
 
 def dense(times: np.ndarray, values: np.ndarray) -> Keys:

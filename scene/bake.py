@@ -121,7 +121,8 @@ def apply(plan: BakePlan, scene: bpy.types.Scene) -> BakeReport:
             f"The bake would end on frame {end}, past the last one a Blender scene can have ({_LAST_FRAME}).", "Use an earlier start frame."
         )
     curves = sampling.at_times(sampling.smooth(plan.curves, options.smoothing), times)
-    curves = Curves(curves.names, curves.times, curves.values * np.float32(options.strength))
+    if options.strength != 1:
+        curves = Curves(curves.names, curves.times, curves.values * np.float32(options.strength))
     frames = options.start_frame + np.arange(len(times), dtype=np.float64)
 
     warnings = list(plan.warnings)
@@ -165,7 +166,8 @@ def apply(plan: BakePlan, scene: bpy.types.Scene) -> BakeReport:
 def remove(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tuple[str, ...]:
     """Take our bakes off these objects: Action, NLA strip and track, sound. An edited bake is unlinked, but kept as the artist's.
 
-    Sliders that we moved go back to 0. Returns the names of edited Actions that were kept. Raises UserError where there is none of ours.
+    Sliders that we moved go back to where they were before the first bake. Returns the names of edited Actions that were kept.
+    Raises UserError where there is none of ours.
     """
     owners = [(key, users) for key, users in with_shape_keys(objects) if key.library is None and _our_actions(key)]
     if not owners:
@@ -175,13 +177,14 @@ def remove(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tuple
         adt = key.animation_data
         actions = _our_actions(key)
         paths = {fcurve.data_path for action in actions for fcurve in actions_compat.fcurves(action)}
+        before = _sliders_before(key, actions)
         if adt.action in actions:
             actions_compat.assign(adt, None)
         _remove_our_strips(adt, actions)
         kept += [name for action in actions if (name := _retire(action))]
         for block in key.key_blocks:
-            if value_path(block.name) in paths:
-                block.value = min(max(0.0, block.slider_min), block.slider_max)
+            if value_path(block.name) in paths or block.name in before:
+                block.value = before.get(block.name, min(max(0.0, block.slider_min), block.slider_max))
     sound.remove(scene, [key.name for key, _users in owners])
     return tuple(kept)
 
@@ -216,7 +219,10 @@ def _obstacles(target: Target) -> tuple[str, ...]:
         raise UserError(
             f"An NLA strip of '{target.label}' is being edited (tweak mode).", "Leave tweak mode in the NLA editor (Tab) and bake again."
         )
-    for action in _our_actions(target.key):
+    ours = _our_actions(target.key)
+    if any(track.lock and any(strip.action in ours for strip in track.strips) for track in adt.nla_tracks):
+        raise UserError(f"The NLA track with the earlier bake of '{target.label}' is locked.", "Unlock it in the NLA editor.")
+    for action in ours:
         locked = [f.data_path.split('"')[1] for f in actions_compat.fcurves(action) if f.lock or (f.group and f.group.lock)]
         if locked:
             others = " and others" if len(locked) > 1 else ""
@@ -262,6 +268,13 @@ def _retire(action: bpy.types.Action) -> str:
     return ""
 
 
+def _sliders_before(key: bpy.types.Key, earlier: Sequence[bpy.types.Action]) -> dict[str, float]:
+    """Where the sliders that are not at 0 stood before the first bake: the earlier bake's tag tells, else they stand there now."""
+    for action in earlier:
+        return dict(tags.read(action).get("sliders", {}))
+    return {block.name: block.value for block in key.key_blocks if abs(block.value) > _NOTHING}
+
+
 def _cache_key(mapping: Mapping) -> tuple:
     channels = tuple((own, tuple(weights.items())) for own, weights in mapping.channels.items())
     return channels, tuple(sorted(mapping.limits.items()))
@@ -270,11 +283,10 @@ def _cache_key(mapping: Mapping) -> tuple:
 def _channels(curves: Curves, frames: np.ndarray, options: BakeOptions) -> dict[str, reduction.Keys]:
     """Keys of each channel; one that is zero throughout has none (length 0)."""
     used = np.abs(curves.values).max(0) > _NOTHING
-    moving = curves.values[:, used].astype(np.float64)
     if options.keys == "SPARSE":
-        found = iter(reduction.reduce_all(frames, moving, options.max_error))
+        found = iter(reduction.reduce_all(frames, curves.values[:, used], options.max_error))
     else:
-        found = (reduction.dense(frames, column) for column in moving.T)
+        found = (reduction.dense(frames, column) for column in curves.values.T[used])
     empty = reduction.dense(frames[:0], np.zeros(0))
     return {name: next(found) if is_used else empty for name, is_used in zip(curves.names, used, strict=True)}
 
@@ -306,7 +318,13 @@ class _Placement:
             _write(fcurves.new(path), found, options.keys == "SPARSE")
             self.channels += 1
             self.keys += len(found)
-        tags.write(self.action, source=options.source, start_frame=options.start_frame, fingerprint=tags.fingerprint(self.action))
+        tags.write(
+            self.action,
+            source=options.source,
+            start_frame=options.start_frame,
+            sliders=_sliders_before(self.key, self.earlier),
+            fingerprint=tags.fingerprint(self.action),
+        )
 
     def assign(self, options: BakeOptions) -> list[str]:
         """Make it play. Returns warnings."""

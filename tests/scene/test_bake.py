@@ -234,6 +234,17 @@ def test_remove_takes_ours_only(scene, make_head, speech, wav):
         bake.remove([head], scene)
 
 
+def test_remove_brings_sliders_back_where_they_were(scene, make_head, speech):
+    head = make_head()
+    blocks = head.data.shape_keys.key_blocks
+    blocks["jawOpen"].value, blocks["cheekPuff"].value = 0.3, 0.6
+    for _ in range(2):
+        bake.apply(bake.plan([head], speech), scene)
+        scene.frame_set(30)
+    bake.remove([head], scene)
+    assert (blocks["jawOpen"].value, blocks["cheekPuff"].value) == pytest.approx((0.3, 0.6))
+
+
 def test_remove_brings_the_face_to_rest(scene, make_head, speech):
     head = make_head()
     bake.apply(bake.plan([head], speech), scene)
@@ -335,6 +346,14 @@ def test_locked_channels_of_an_earlier_bake(scene, make_head, speech):
     assert state(head) == before
 
 
+def test_a_locked_track_of_an_earlier_bake(scene, make_head, speech):
+    head = make_head()
+    bake.apply(bake.plan([head], speech, BakeOptions(nla=True)), scene)
+    head.data.shape_keys.animation_data.nla_tracks[0].lock = True
+    with pytest.raises(UserError, match="is locked"):
+        bake.plan([head], speech)
+
+
 def test_tweak_mode(scene, make_head, speech):
     head = make_head()
     artist = artist_action(head, jawOpen={1: 0.9, 20: 0.5})
@@ -349,6 +368,22 @@ def test_tweak_mode(scene, make_head, speech):
         pytest.skip("this Blender cannot enter tweak mode from Python")
     with pytest.raises(UserError, match="tweak mode"):
         bake.plan([head], speech)
+
+
+def test_a_library_override_can_be_baked(scene, make_head, speech, tmp_path):
+    make_head("Actor")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "actor.blend"))
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    scene = bpy.context.scene
+    scene.render.fps = 60
+    with bpy.data.libraries.load(str(tmp_path / "actor.blend"), link=True) as (_, into):
+        into.objects = ["Actor"]
+    linked = bpy.data.objects["Actor"]
+    scene.collection.objects.link(linked)
+    actor = linked.override_hierarchy_create(scene, bpy.context.view_layer)
+    linked.data.override_create(remap_local_usages=True)
+    bake.apply(bake.plan([actor], speech), scene)
+    assert value_at(actor, "jawOpen", 30) == pytest.approx(float(speech.channel("jawOpen")[29]), abs=0.006)
 
 
 def test_nla_turned_off_is_said(scene, make_head, speech):
