@@ -62,7 +62,7 @@ class FacewrightPreferences(bpy.types.AddonPreferences):
             box.label(text=line, icon=icon if i == 0 else "BLANK1")
         running, outcome = jobs.running(), jobs.outcome("runtime")
         if running is not None and running.topic == "runtime":
-            row = box.row(align=True)
+            row = box.split(factor=0.8, align=True)
             row.progress(factor=running.progress, text=running.text)
             row.operator("facewright.cancel_job", icon="CANCEL")
         elif outcome is not None and outcome.kind != "done":

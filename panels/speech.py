@@ -66,6 +66,7 @@ def draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context, topic: 
     outcome = jobs.outcome(topic)
     if outcome is None:
         return
+    layout.separator(factor=0.3)  # Blender would hand the mouse's highlight on from the progress bar to a box in its place
     box = layout.box()
     box.alert = outcome.kind == "failed"
     for i, line in enumerate(outcome.lines):

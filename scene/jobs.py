@@ -43,6 +43,10 @@ class Running:
     def progress(self) -> float:
         return min(max(self.task.progress, 0.0), 1.0)
 
+    def shown(self) -> tuple[int, str]:
+        """What a panel shows of it, as exactly as it can be seen."""
+        return round(self.progress * 100), self.text
+
     @property
     def text(self) -> str:
         """Stage, and the time left where it is known: "Listening, about 3 s left"."""
@@ -53,6 +57,7 @@ class Running:
 _running: Running | None = None
 _stopping: list[Running] = []  # ended for the user; still polled until the worker has settled, so that its deadlines are kept
 _outcomes: dict[str, Outcome] = {}
+_drawn: tuple[int, str] | None = None  # what the last redraw showed: one that would change nothing is spared
 
 
 def running() -> Running | None:
@@ -115,7 +120,7 @@ def tick() -> float | None:
     for job in [job for job in _stopping if job.task.settled]:
         _stopping.remove(job)
         job.clean_up()
-    if _running is not None:
+    if _running is not None and _running.shown() != _drawn:
         redraw()
     return POLL_SECONDS if _running is not None or _stopping else None
 
@@ -178,6 +183,8 @@ def push_undo(name: str) -> None:
 
 def redraw() -> None:
     """Let every place that shows the job draw again."""
+    global _drawn
+    _drawn = _running.shown() if _running else None
     places = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:

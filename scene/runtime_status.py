@@ -46,15 +46,19 @@ def find(python: str, data_folder: Path) -> Runtime:
         _status = Status(False, (error.message, error.hint))
         raise
     if _status.ok is not True or str(found.python) not in _status.lines[-1]:
-        _status = Status(True, (f"PyTorch {found.torch_version}, {SOURCES[found.source]}:", str(found.python)))
+        _status = Status(True, (f"PyTorch {found.torch_version}", _where(found)))
     return found
+
+
+def _where(found: Runtime) -> str:
+    return f"{found.python} ({SOURCES[found.source]})"
 
 
 def set_devices(found: Runtime, devices: list[dict[str, str]], torch_version: str) -> None:
     """After a worker has answered: what it can compute on."""
     global _status
     names = ", ".join("CPU" if device["id"] == "cpu" else device["name"] for device in devices)  # a processor's name is its architecture's
-    _status = Status(True, (f"Ready: PyTorch {torch_version} on {names}, {SOURCES[found.source]}:", str(found.python)))
+    _status = Status(True, (f"Ready: PyTorch {torch_version} on {names}", _where(found)))
 
 
 def forget() -> None:

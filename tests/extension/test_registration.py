@@ -43,7 +43,7 @@ def test_enabling_is_quick_and_light():
         """
     best = 9.0
     for _ in range(3):
-        took, *heavy = fresh(code).split()
+        took, *heavy = fresh(code).strip().splitlines()[-1].split()  # Blender 5.2 prints as well
         assert heavy == []
         best = min(best, float(took))
     assert best < 0.05, f"enabling took {best * 1000:.0f} ms"

@@ -27,7 +27,10 @@ class Layout:
     def _inner(self, **_options):
         return Layout(self.drawn)
 
-    row = column = box = _inner
+    row = column = box = split = _inner
+
+    def separator(self, **_options):
+        pass
 
     def label(self, text="", icon="NONE"):
         self.drawn.append(text)
