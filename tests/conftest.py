@@ -22,6 +22,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         os._exit(_exit_status)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Under ``-m blender`` only files that carry the mark are imported: Blender's environments have no torch and no training tools."""
+    if config.getoption("markexpr") != "blender":
+        return None
+    files = [collection_path] if collection_path.is_file() else collection_path.rglob("test_*.py")
+    return None if any("mark.blender" in file.read_text(encoding="utf-8") for file in files) else True
+
+
 _exit_status = 0
 
 

@@ -76,7 +76,7 @@ rm -rf "$environment"
 "$python" -m venv "$environment"
 # numpy: the versions that each bpy is built against.
 if [[ $minor == 3.13 ]]; then numpy='numpy>=2.2,<3'; else numpy='numpy>=1.26,<2'; fi
-"$environment/bin/python" -m pip install -q "bpy==$version" "$numpy" pytest hypothesis ||
+"$environment/bin/python" -m pip install -q "bpy==$version" "$numpy" soundfile pytest hypothesis ||
   fail "pip could not install bpy $version. Where bpy is not on PyPI, set PIP_EXTRA_INDEX_URL to Blender's own index, or PIP_FIND_LINKS to a folder of wheels."
 if ! output=$("$environment/bin/python" -c 'import bpy' 2>&1); then
   fail "bpy $version does not start: ${output##*$'\n'} On Debian and Ubuntu: apt-get install libxrender1 libxxf86vm1 libxfixes3 libxi6 libxkbcommon0 libsm6 libice6 libgl1 libegl1"
