@@ -13,9 +13,9 @@ from .model import PHONES, SILENCE
 from .phone_track import Phone, PhoneTrack
 
 # Cost of a new phone in nats: chosen on held-out speech so that as many phones are put in as are left out.
-SWITCH_PENALTY = 2.0
+SWITCH_PENALTY = 0.8
 # A missed lip seal looks worse than a seal too many, and stops are short: P, B and M get this many nats a frame.
-SEAL_BONUS = 0.4
+SEAL_BONUS = 0.2
 SEALS = ("P", "B", "M")
 # Frames between two reports of progress: about 20 ms of work.
 TICK_FRAMES = 2048

@@ -132,7 +132,9 @@ class SpeechEngine:
         times = frame_times(stream.seconds, options.fps)
         faces = np.zeros_like(frames.face) if silent else frames.face
         mouth = vary(Curves(self.model.config.face_names, times, resample_frames(faces, times)), options.seed)
+        report(0.94, "Shaping the face")
         life = live(times, track, frames.level, options.seed) if options.life else Curves((), times, np.zeros((len(times), 0)))
+        report(0.96, "Shaping the face")
         curves = _compose(mouth, life, track)
         report(1.0, "Done")
         seconds = time.perf_counter() - started

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from facewright.core.curves import Curves
 from facewright.inference.speech.closures import apply_track
 from facewright.inference.speech.lip_gap import TOUCHING, lip_gap
-from facewright.inference.speech.phone_track import Phone, PhoneTrack
+from facewright.inference.speech.phone_track import Phone, PhoneTrack, Word
 from facewright.rigs.arkit import ARKIT_52
 
 LABELS = ("P", "B", "M", "F", "V", "AA", "IY", "UW", "AH", "S", "T", "W", "NG")
@@ -130,3 +130,13 @@ def test_no_phones_and_no_frames():
     still = apply_track(Curves(ARKIT_52, times, np.full((30, 52), 0.5)), PhoneTrack())
     assert still.channel("jawOpen").max() == 0
     assert len(apply_track(Curves(ARKIT_52, np.zeros(0), np.zeros((0, 52))), PhoneTrack()).times) == 0
+
+
+def test_an_uncertain_seal_counts_only_with_a_script():
+    times = np.arange(60) / 60
+    values = np.zeros((60, 52), np.float32)
+    values[:, ARKIT_52.index("jawOpen")] = 0.3
+    heard = (Phone("AA", 0.1, 0.4, confidence=0.9), Phone("M", 0.4, 0.5, confidence=0.1), Phone("AA", 0.5, 0.8, confidence=0.9))
+    for words, closed in (((), False), ((Word("ama", 0.1, 0.8),), True)):
+        out = apply_track(Curves(ARKIT_52, times, values), PhoneTrack(heard, words))
+        assert (lip_gap(out.names, out.values)[27] < TOUCHING) == closed
