@@ -74,8 +74,10 @@ python=$(find_python) || { build_python; python=$(find_python); }
 say "making .venvs/bpy-$version with $("$python" --version)"
 rm -rf "$environment"
 "$python" -m venv "$environment"
+trap '[[ -e $environment/ready ]] || rm -rf "$environment"' EXIT
 # numpy: the versions that each bpy is built against.
 if [[ $minor == 3.13 ]]; then numpy='numpy>=2.2,<3'; else numpy='numpy>=1.26,<2'; fi
+export PIP_DISABLE_PIP_VERSION_CHECK=1
 "$environment/bin/python" -m pip install -q "bpy==$version" "$numpy" soundfile pytest hypothesis ||
   fail "pip could not install bpy $version. Where bpy is not on PyPI, set PIP_EXTRA_INDEX_URL to Blender's own index, or PIP_FIND_LINKS to a folder of wheels."
 if ! output=$("$environment/bin/python" -c 'import bpy' 2>&1); then
