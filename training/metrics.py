@@ -38,8 +38,9 @@ def bootstrap(rows: Sequence, statistic: Callable[[np.ndarray], float], draws: i
     if not len(array):
         return Figure(float("nan"), float("nan"), float("nan"), 0)
     rng = np.random.default_rng(seed)
-    values = [statistic(array[rng.integers(len(array), size=len(array))]) for _ in range(draws)]
-    low, high = np.nanpercentile(values, [2.5, 97.5])
+    values = np.array([statistic(array[rng.integers(len(array), size=len(array))]) for _ in range(draws)])
+    values = values[np.isfinite(values)]
+    low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (float("nan"), float("nan"))
     return Figure(float(statistic(array)), float(low), float(high), len(array))
 
 
