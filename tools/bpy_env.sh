@@ -9,7 +9,7 @@
 set -euo pipefail
 
 usage="usage: tools/bpy_env.sh VERSION, for example: tools/bpy_env.sh 4.2.23"
-version=${1:?$usage}
+version=${1:-}
 [[ $version =~ ^([0-9]+)\.([0-9]+)\.([0-9]+)$ ]] || { echo "$usage" >&2; exit 2; }
 if ((BASH_REMATCH[1] > 5 || (BASH_REMATCH[1] == 5 && BASH_REMATCH[2] >= 1))); then minor=3.13; else minor=3.11; fi
 
@@ -66,6 +66,7 @@ build_python() { # CPython 3.13 from the source package of Debian 13, fetched th
     tail -n 30 "$work/log" >&2
     fail "Python $minor could not be built; the last lines of its log are above. $wish"
   fi
+  rm -rf "$work"
   runs "$pythons/python$minor/bin/python$minor" || fail "The Python $minor that was built lacks modules. $wish"
 }
 
