@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 
@@ -22,6 +23,13 @@ _FLOOR = -9.0
 # Nats a frame by which the script may be less likely than free decoding. Held-out speech: right scripts 0.4-0.6 (LJSpeech) and up to 0.95
 # (GRID), scripts of other sentences 1.9-4.5 and, from GRID's small grammar, 0.7-3.2.
 MISMATCH = 1.25
+# A word is doubtful below this confidence when its neighbours are too. Of three neighbours of a right script, the best has 0.20 at least
+# (held-out LJSpeech and GRID, 76 sentences); words that are not said have 0.00 to 0.08.
+DOUBTFUL = 0.15
+# Doubtful words count from so many in a row, or from so many seconds: a single mumbled word is no error of the script.
+_DOUBT_WORDS, _DOUBT_SECONDS = 3, 1.0
+# More doubtful time than this, and the script belongs to another recording.
+DOUBTFUL_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -34,16 +42,45 @@ class SpokenWord:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """A stretch in which the script is not what is said: seconds, and the script's words that were laid there."""
+
+    start: float
+    end: float
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Alignment:
-    """track: words and phones with times. deficit: nats a frame of speech by which the script is less likely than free decoding."""
+    """Where the script's words and phones lie, and how well they fit.
+
+    track:   all words and phones of the script with times
+    doubts:  stretches where the script says something else than the sound
+    deficit: nats a frame of speech, outside the doubts, by which the script is less likely than free decoding
+    """
 
     track: PhoneTrack
+    doubts: tuple[Doubt, ...]
     deficit: float
 
     @property
     def fits(self) -> bool:
-        """Whether the script is what is said."""
-        return self.deficit <= MISMATCH
+        """Whether the script is what is said, but for its doubts."""
+        spoken = sum(w.end - w.start for w in self.track.words)
+        return self.deficit <= MISMATCH and sum(d.end - d.start for d in self.doubts) <= DOUBTFUL_SHARE * spoken
+
+    def corrected(self, decoded: PhoneTrack) -> PhoneTrack:
+        """The track with the phones that were heard in place of the doubtful stretches of the script."""
+        words, phones = list(self.track.words), list(self.track.phones)
+        for doubt in self.doubts:
+            inside = (doubt.start - 1e-6, doubt.end + 1e-6)
+            words = [w for w in words if not (w.start >= inside[0] and w.end <= inside[1])]
+            phones = [p for p in phones if not (p.start >= inside[0] and p.end <= inside[1])]
+            for p in decoded.phones:
+                start, end = max(p.start, doubt.start), min(p.end, doubt.end)
+                if end - start >= FRAME_SECONDS:
+                    phones.append(replace(p, start=start, end=end))
+        return PhoneTrack(tuple(sorted(phones, key=lambda p: p.start)), tuple(words))
 
 
 def align(
@@ -168,15 +205,28 @@ def _result(path, log_phones, words, labels, owner, decoded) -> Alignment:
         Word(word.label, own[0].start, own[-1].end, float(np.mean([p.confidence for p in own])))
         for word, own in zip(words, by_word, strict=True)
     )
-    return Alignment(PhoneTrack(tuple(phones), spoken), _deficit(chosen, labels[path], log_phones, decoded))
+    track = PhoneTrack(tuple(phones), spoken)
+    doubts = _doubts(spoken)
+    return Alignment(track, doubts, _deficit(chosen, labels[path], log_phones, decoded, doubts))
 
 
-def _deficit(chosen: np.ndarray, label: np.ndarray, log_phones: np.ndarray, decoded: Sequence[Segment]) -> float:
+def _doubts(words: Sequence[Word]) -> tuple[Doubt, ...]:
+    found = []
+    for doubtful, run in groupby(words, key=lambda w: w.confidence < DOUBTFUL):
+        run = list(run)
+        if doubtful and (len(run) >= _DOUBT_WORDS or sum(w.end - w.start for w in run) >= _DOUBT_SECONDS):
+            found.append(Doubt(run[0].start, run[-1].end, tuple(w.label for w in run)))
+    return tuple(found)
+
+
+def _deficit(chosen, label, log_phones, decoded: Sequence[Segment], doubts: Sequence[Doubt]) -> float:
     """Mean of (free - script) log-posterior over the frames that either of them takes for speech."""
     free = np.zeros(len(label), np.int64)
     for segment in decoded:
         free[segment.first : segment.last] = segment.label
     speech = (free > 0) | (label > 0)
+    for doubt in doubts:
+        speech[round(doubt.start / FRAME_SECONDS) : round(doubt.end / FRAME_SECONDS)] = False
     if not speech.any():
         return 0.0
     best = log_phones[np.arange(len(free)), free]

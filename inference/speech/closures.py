@@ -91,8 +91,15 @@ def apply_track(curves: Curves, track: PhoneTrack) -> Curves:
 
 
 def _sealed(track: PhoneTrack) -> list[Phone]:
-    """P, B and M of a script, and without one those that were heard clearly: an uncertain one is left to what the network shows."""
-    return [p for p in track.phones if p.label in SEALED and (track.words or p.confidence >= CLEAR)]
+    """P, B and M of a script's words, and of others those that were heard clearly: an uncertain one is left to what the network shows."""
+    starts = np.array([w.start for w in track.words])
+
+    def in_word(phone: Phone) -> bool:
+        middle = 0.5 * (phone.start + phone.end)
+        at = int(np.searchsorted(starts, middle)) - 1
+        return at >= 0 and middle <= track.words[at].end
+
+    return [p for p in track.phones if p.label in SEALED and (p.confidence >= CLEAR or in_word(p))]
 
 
 def _keep_order(names: tuple[str, ...], values: np.ndarray) -> None:

@@ -35,6 +35,9 @@ FPS_RANGE = (1.0, 240.0)
 # Shares of the work that are done after listening and after finding the phones, from their measured times.
 _LISTENED, _SHAPING = 0.8, 0.92
 
+# Places at which a script differs that get a sentence each: more would bury other warnings.
+_DOUBTS_TOLD = 3
+
 
 @dataclass(frozen=True)
 class SpeechOptions:
@@ -157,16 +160,24 @@ def speech_to_curves(
 
 
 def _track(frames: FrameOutputs, words: tuple[SpokenWord, ...], name: str, warnings: list[str], tick) -> PhoneTrack:
-    decoded = decode(frames.log_phones, tick=lambda done: tick(0.3 * done if words else done))
-    if words:
-        aligned = align(frames.log_phones, words, decoded, tick=lambda done: tick(0.3 + 0.7 * done))
-        if aligned is not None and aligned.fits:
-            return aligned.track
+    segments = decode(frames.log_phones, tick=lambda done: tick(0.3 * done if words else done))
+    heard = decoded_track(segments)
+    if not words:
+        return heard
+    aligned = align(frames.log_phones, words, segments, tick=lambda done: tick(0.3 + 0.7 * done))
+    if aligned is None or not aligned.fits:
         reason = "does not match what is said in" if aligned else "has more words than fit into"
+        warnings.append(f"The script {reason} {name}, so the face follows the sound alone. Check that it belongs to this recording.")
+        return heard
+    for doubt in aligned.doubts[:_DOUBTS_TOLD]:
+        said = " ".join(doubt.words[:6]) + (" ..." if len(doubt.words) > 6 else "")
         warnings.append(
-            f"The script {reason} {name}, so the face follows the sound alone. Check that the script belongs to this recording."
+            f"From {doubt.start:.1f} to {doubt.end:.1f} s of {name} the script says '{said}', but that is not heard; "
+            "the face follows the sound there."
         )
-    return decoded_track(decoded)
+    if len(aligned.doubts) > _DOUBTS_TOLD:
+        warnings.append(f"The script differs from {name} in {len(aligned.doubts) - _DOUBTS_TOLD} more places.")
+    return aligned.corrected(heard)
 
 
 def _compose(mouth: Curves, life: Curves, track: PhoneTrack) -> Curves:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from facewright.inference.speech import align as align_module
 from facewright.inference.speech.align import SpokenWord, align
-from facewright.inference.speech.decode import decode
+from facewright.inference.speech.decode import decode, decoded_track
 from facewright.inference.speech.model import PHONES
+from facewright.inference.speech.phone_track import PhoneTrack
 
 SIL = 0
 
@@ -114,3 +115,26 @@ def test_a_track_never_overlaps_even_on_noise():
     result = _align(log_phones, script)  # PhoneTrack itself refuses overlaps
     assert len(result.track.words) == 20
     assert all(p.end - p.start >= 0.0399 for p in result.track.phones)
+
+
+def test_a_wrong_passage_is_found_named_and_replaced_by_what_is_heard():
+    script, timeline = _story(30, seed=11)
+    log_phones = _spoken(timeline, seed=12, error=0.1)
+    other, _ = _story(30, seed=13)
+    edited = [*script[:12], *other[12:18], *script[18:]]
+    segments = decode(log_phones)
+    result = align(log_phones, edited, segments)
+    assert result.fits
+    doubt = max(result.doubts, key=lambda d: d.end - d.start)
+    assert doubt.start >= result.track.words[11].start and doubt.end <= result.track.words[18].end
+    assert set(doubt.words) <= {w.label for w in edited[11:19]} and len(doubt.words) >= 3
+    corrected = result.corrected(decoded_track(segments))
+    assert {w.label for w in corrected.words} == {w.label for w in edited} - {w for d in result.doubts for w in d.words}
+    heard = {p.label for p in decoded_track(segments).phones if p.start >= doubt.start and p.end <= doubt.end}
+    assert heard and heard <= {p.label for p in corrected.phones if p.start >= doubt.start - 1e-6 and p.end <= doubt.end + 1e-6}
+
+
+def test_a_right_script_has_no_doubts():
+    script, timeline = _story(40, seed=1)
+    result = _align(_spoken(timeline, error=0.2), script)
+    assert result.doubts == () and result.corrected(PhoneTrack()) == result.track
