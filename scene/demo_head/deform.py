@@ -18,6 +18,8 @@ LIP_FOLLOW = np.array((1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.85, 0.40, 0.10, 0.0, 0.0)
 LIP_ROLL = np.array((0.25, 0.75, 1.0, 1.0, 1.0, 1.0, 0.8, 0.2, 0.0, 0.0, 0.0))
 # How much of the lid's turn each ring from the block's border to behind the lid takes.
 LID_FOLLOW = np.array((0.0, 0.05, 0.20, 0.46, 0.74, 0.94, 1.0, 1.0, 1.0, 1.0))
+# How much of the jaw's motion each ring of lips and mouth bag takes: the throat follows like the tongue's root.
+BAG_JAW = np.array((1.0,) * 8 + (0.95, 0.85, 0.70))
 JAW_CORNER = 0.40  # share of the jaw's turn at the lip corners
 Vector = tuple[float, float, float]
 STILL: Vector = (0.0, 0.0, 0.0)
@@ -94,7 +96,7 @@ class Skin:
         upper = JAW_CORNER * smoothstep(t, 0.45, 1.0)
         lower = 1 - (1 - JAW_CORNER) * t**3.5
         share = np.where(side > 0, upper, np.where(side < 0, lower, JAW_CORNER))
-        return np.broadcast_to(share, (len(LIP_FOLLOW), len(t)))
+        return BAG_JAW[:, None] * share
 
     @cached_property
     def chin(self) -> np.ndarray:
@@ -185,8 +187,11 @@ class Skin:
         result[index] = moved[index] * self.jaw_lips[..., None]
         return result
 
-    def lids(self, upper: np.ndarray | float, lower: np.ndarray | float, azimuth: float = 0.0) -> np.ndarray:
-        """Displacement [V, 3] of the left lids turned by degrees (upwards positive) about the eye; arrays [K] follow the margin."""
+    def lids(self, upper: np.ndarray | float, lower: np.ndarray | float, azimuth: float = 0.0, lift: float = 0.0) -> np.ndarray:
+        """Displacement [V, 3] of the left lids turned by degrees (upwards positive) about the eye; arrays [K] follow the margin.
+
+        ``lift`` in design units keeps a lid clear of the eyeball half way through a long turn, where a linear morph cuts the corner.
+        """
         index = self.topology.eye_left.index
         count = index.shape[1]
         half = count // 2
@@ -198,6 +203,7 @@ class Skin:
         coordinates = to_sphere(self.points[index])
         coordinates[..., 1] += delta[None] * LID_FOLLOW[:, None]
         coordinates[..., 0] += azimuth * arch[None] * LID_FOLLOW[:, None]
+        coordinates[..., 2] += lift * arch[None] * LID_FOLLOW[:, None]
         result = np.zeros((self.topology.count, 3))
         result[index] = from_sphere(coordinates) - self.points[index]
         return result

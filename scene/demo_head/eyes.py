@@ -11,7 +11,7 @@ from .part import Part, capped, lattice, outward
 from .surface import EYE_CENTRE, EYE_RADIUS
 from .topology import EYE_SKIN_RINGS
 
-LOOK_SIDE, LOOK_UP, LOOK_DOWN = 28.0, 22.0, 24.0  # degrees at 1.0; small enough that a linear morph keeps the ball round
+LOOK_SIDE, LOOK_UP, LOOK_DOWN = 27.0, 20.0, 23.0  # degrees at 1.0; small enough that a linear morph keeps the ball round
 PUPIL, IRIS, RIM = 13.0, 29.5, 33.5  # where each ends, degrees from the eye's axis
 SEGMENTS = 40
 
@@ -63,8 +63,8 @@ def lashes(skin: Skin, shapes: dict[str, np.ndarray]) -> Part:
     s = np.linspace(0, 1, len(along))
     base = to_sphere(skin.points[along])
     s_seen = np.clip((s - 0.22) / 0.78, 0, 1)  # the inner end lies in the fold beside the nose
-    length = 0.018 * np.clip(s / 0.15, 0.1, 1) + 0.085 * s_seen**1.1
-    thick = 1.0 * np.clip(s / 0.15, 0.1, 1) + 2.4 * np.sin(np.pi * np.clip(s_seen, 0.0, 0.97)) ** 0.7
+    length = 0.018 * np.clip(s / 0.15, 0.1, 1) + 0.075 * s_seen**1.2
+    thick = 1.0 * np.clip(s / 0.15, 0.1, 1) + 1.6 * np.sin(np.pi * np.clip(s_seen, 0.0, 0.97)) ** 0.7
     wing = 11.0 * s**4
 
     def rows(turn: np.ndarray, tip_turn: np.ndarray) -> np.ndarray:

@@ -88,11 +88,11 @@ def tongue() -> Part:
         return np.stack((x, y[:, None] + up[0][:, None] * v, z[:, None] + up[1][:, None] * v), axis=-1).reshape(-1, 3)
 
     rest = sweep(depth + 0.82 - 0.55 * s, SEAM - 0.10 + 0.05 * np.sin(np.pi * s), width, thick)
-    share = np.repeat(0.55 + 0.45 * s, len(around))
+    share = np.repeat(0.70 + 0.30 * s, len(around))
     shapes = _jaw_shapes(rest, share)
     run = s**1.3
     y = depth + 0.82 - (0.55 + 0.58 * run) * s
-    z = SEAM - 0.11 + 0.045 * np.sin(np.pi * s) - 0.20 * np.clip((s - 0.62) / 0.38, 0, 1) ** 2
+    z = SEAM - 0.14 + 0.03 * np.sin(np.pi * s) - 0.20 * np.clip((s - 0.78) / 0.22, 0, 1) ** 2
     out = sweep(y, z, width * (1 + 0.05 * s), np.minimum(thick, 0.052 + 0.02 * (1 - s)))
     shapes["tongueOut"] = out - rest
     faces = outward(rest, capped(len(s), len(around)))

@@ -26,11 +26,11 @@ NECK_ROWS = (
     (46, -0.19, -1.85, 0.65, -1.75, 0.48),
     (47, -0.19, -2.00, 0.65, -1.95, 0.48),
 )
-COLUMN_LONGITUDES = ((0, 0.0), (4, 9.0), (9, 29.0), (14, 55.0), (19, 88.0), (28, 180.0))
+COLUMN_LONGITUDES = ((0, 0.0), (4, 5.0), (9, 28.0), (14, 55.0), (19, 88.0), (28, 180.0))
 
-LID_INNER, LID_OUTER = (-50.0, -8.0), (51.0, 1.0)  # azimuth and elevation of the lid corners, degrees about the eye's centre
-LID_UPPER_PEAK, LID_LOWER_PEAK = 31.0, -25.0  # elevation above and below the line between the corners
-LID_CLOSED = -11.0  # where the lids meet, relative to the same line
+LID_INNER, LID_OUTER = (-42.0, -5.0), (51.0, 3.0)  # azimuth and elevation of the lid corners, degrees about the eye's centre
+LID_UPPER_PEAK, LID_LOWER_PEAK = 29.0, -27.0  # elevation above and below the line between the corners
+LID_CLOSED = -15.0  # where the lids meet, relative to the same line
 
 
 @dataclass(frozen=True)
@@ -153,9 +153,16 @@ def _lid_profiles(azimuth: np.ndarray, elevation: np.ndarray) -> np.ndarray:
     """The lid margin's front and back edge and two rings behind the lid [4, K, 3], left eye."""
     centre = np.array((0.5 * (LID_INNER[0] + LID_OUTER[0]), 0.0))
     rings = []
-    for radius, spread in ((LID_RADIUS - 0.012, 1.0), (1.045, 0.975), (1.035, 1.16), (1.03, 1.5)):
+    for radius, spread in ((LID_RADIUS - 0.012, 1.0), (1.055, 0.975), (1.04, 1.16), (1.03, 1.5)):
         az = centre[0] + (azimuth - centre[0]) * (1 + (spread - 1) * 0.6)
         rings.append(from_sphere(np.stack((az, elevation * spread, np.full_like(az, radius * EYE_RADIUS)), axis=-1)))
+    # Beside the nose the skin stands further out than the lid's own sphere: the margin comes out to meet it.
+    outwards = (rings[0] - EYE_CENTRE) / np.linalg.norm(rings[0] - EYE_CENTRE, axis=-1, keepdims=True)
+    reach = np.full(len(azimuth), EYE_RADIUS)
+    for _ in range(16):
+        reach = reach - 0.9 * surface.distance(EYE_CENTRE + reach[:, None] * outwards)
+    reach = np.clip(reach - 0.004, (LID_RADIUS - 0.012) * EYE_RADIUS, 1.3 * EYE_RADIUS)
+    rings[0] = EYE_CENTRE + reach[:, None] * outwards
     return np.array(rings)
 
 

@@ -8,9 +8,9 @@ from ...rigs.arkit import ARKIT_52
 from .deform import LIP_BORDER, LipMotion, Skin
 
 JAW_OPEN = 20.0  # degrees
-JAW_FORWARD = (0.0, -0.13, 0.02)
+JAW_FORWARD = (0.0, -0.15, 0.035)
 JAW_LEFT = (0.15, 0.0, 0.0)
-TONGUE_JAW = 7.0  # degrees the jaw drops to let the tongue out
+TONGUE_JAW = 8.5  # degrees the jaw drops to let the tongue out
 CLOSE_SHARE = 0.35  # of the open mouth's gap is closed by the upper lip, the rest by the lower
 
 
@@ -34,7 +34,7 @@ def _eyes(skin: Skin) -> dict[str, np.ndarray]:
     upper = np.arange(len(neutral.lid_elevation)) <= len(neutral.lid_elevation) // 2
     meet = neutral.lid_closed - neutral.lid_elevation
     overlap = np.where(upper, -1.6, 0.6) * np.clip(np.abs(meet) / 6.0, 0, 1)  # subdivision draws the margins back a little
-    blink = skin.lids(meet + overlap, meet + overlap)
+    blink = skin.lids(meet + overlap, meet + overlap, lift=0.024)
     cheek_lift = skin.bump((0.42, -0.16), (0.26, 0.16), (0.0, -0.01, 0.035), lids=0.0)
     return (
         _sides(skin, "eyeBlink", blink)
@@ -55,8 +55,8 @@ def _brows(skin: Skin) -> dict[str, np.ndarray]:
 
     inner = skin.bump((0.24, 0.62), (0.24, 0.28), (0.0, 0.0, 0.15), lids=0.25)
     return (
-        _sides(skin, "browDown", moved(skin.bump((0.24, 0.56), (0.22, 0.22), (-0.045, 0.0, -0.13), lids=0.5),
-                                       skin.bump((0.56, 0.56), (0.22, 0.22), (0.0, 0.0, -0.06), lids=0.3)))
+        _sides(skin, "browDown", moved(skin.bump((0.24, 0.56), (0.22, 0.22), (-0.045, 0.0, -0.13), lids=0.25) * skin.left_mask[:, None],
+                                       skin.bump((0.56, 0.56), (0.22, 0.22), (0.0, 0.0, -0.06), lids=0.2)))
         | {"browInnerUp": skin.symmetric(moved(inner, skin.mirrored(inner)))}
         | _sides(skin, "browOuterUp", moved(skin.bump((0.60, 0.62), (0.26, 0.28), (0.0, 0.0, 0.16), lids=0.25)))
     )  # fmt: skip
@@ -94,7 +94,7 @@ def _mouth(skin: Skin) -> dict[str, np.ndarray]:
     def lips(slide_skin: bool = True, **motion: object) -> np.ndarray:
         return skin.symmetric(skin.spread(skin.lips(LipMotion(**motion)), slide=slide_skin))
 
-    cheek = skin.both(skin.bump((0.52, -0.26), (0.22, 0.20), (0.0, -0.015, 0.045), puff=0.055))
+    cheek = skin.both(skin.bump((0.52, -0.26), (0.22, 0.20), (0.0, -0.015, 0.055), puff=0.075))
     smile = lips(corner=(0.125, -0.015, 0.15), upper_quarter=(0.055, 0.0, 0.045), upper=(0, -0.005, 0.006),
                  lower_quarter=(0.055, 0.0, 0.043), lower=(0, -0.005, 0.004), thick_upper=0.88, thick_lower=0.90) + cheek  # fmt: skip
     frown = lips(corner=(0.03, 0.0, -0.15), upper_quarter=(0.01, 0.0, -0.045), lower_quarter=(0.01, 0.0, -0.05), upper=(0, 0, 0.0),
@@ -111,18 +111,18 @@ def _mouth(skin: Skin) -> dict[str, np.ndarray]:
     nasolabial = skin.both(skin.bump((0.30, -0.30), (0.14, 0.14), (0.0, -0.005, 0.04), puff=0.03))
     upper_up = lips(upper=(0, 0.0, 0.115), upper_quarter=(0.015, 0.0, 0.11), corner=(0.015, 0, 0.015), roll_upper=14.0, thick_upper=0.90)
     upper_up = upper_up + nasolabial
-    funnel = lips(corner=(-0.13, 0.04, 0.0), upper=(0, 0.12, 0.085), upper_quarter=(-0.05, 0.11, 0.07), lower=(0, 0.12, -0.105),
-                  lower_quarter=(-0.05, 0.11, -0.085), roll_upper=26.0, roll_lower=26.0, slide_skin=False, slide=False)  # fmt: skip
-    pucker = lips(corner=(-0.175, 0.10, -0.02), upper=(0, 0.16, -0.012), upper_quarter=(-0.10, 0.15, -0.016), lower=(0, 0.15, -0.008),
-                  lower_quarter=(-0.10, 0.14, -0.012), thick_upper=1.1, thick_lower=1.0, roll_upper=10, roll_lower=10, slide_skin=False,
+    funnel = lips(corner=(-0.13, 0.05, -0.03), upper=(0, 0.12, 0.075), upper_quarter=(-0.045, 0.11, 0.06), lower=(0, 0.12, -0.115),
+                  lower_quarter=(-0.045, 0.11, -0.10), roll_upper=26.0, roll_lower=26.0, slide_skin=False, slide=False)  # fmt: skip
+    pucker = lips(corner=(-0.165, 0.09, -0.055), upper=(0, 0.16, -0.004), upper_quarter=(-0.085, 0.145, -0.020), lower=(0, 0.15, 0.0),
+                  lower_quarter=(-0.085, 0.135, -0.016), thick_upper=1.05, thick_lower=1.0, roll_upper=14, roll_lower=14, slide_skin=False,
                   slide=False)  # fmt: skip
     roll_lower = lips(lower=(0, -0.075, 0.03), lower_quarter=(0.0, -0.055, 0.02), roll_lower=-38.0, thick_lower=0.40)
     roll_upper = lips(upper=(0, -0.065, -0.02), upper_quarter=(0.0, -0.05, -0.015), roll_upper=-38.0, thick_upper=0.40)
     chin = skin.bump((0.0, -0.90), (0.26, 0.15), (0.0, -0.02, 0.075), puff=0.03)
     shrug_lower = lips(lower=(0, 0.05, 0.085), lower_quarter=(0, 0.03, 0.065), upper=(0, 0.03, 0.07), upper_quarter=(0, 0.02, 0.05),
                        corner=(0, 0, -0.02), roll_lower=16.0, thick_lower=1.15) + chin  # fmt: skip
-    shrug_upper = lips(upper=(0, 0.055, 0.045), upper_quarter=(0, 0.04, 0.035), lower=(0, -0.01, 0.04), lower_quarter=(0, 0, 0.03),
-                       corner=(0, 0, 0.0), roll_upper=18.0, thick_upper=1.2)  # fmt: skip
+    shrug_upper = lips(upper=(0, 0.07, 0.055), upper_quarter=(0, 0.05, 0.045), lower=(0, -0.01, 0.05), lower_quarter=(0, 0, 0.04),
+                       corner=(0, 0, 0.0), roll_upper=24.0, thick_upper=1.25)  # fmt: skip
     left = _aside(skin)
     return (
         _halves(skin, "mouthSmile", smile)
@@ -162,12 +162,12 @@ def _aside(skin: Skin) -> np.ndarray:
 
 def _tongue(skin: Skin) -> np.ndarray:
     """The jaw drops a little and the lips part round the tongue."""
-    parted = skin.lips(LipMotion(upper=(0, 0.01, 0.045), upper_quarter=(-0.01, 0.005, 0.03), lower=(0, 0.02, -0.02), corner=(-0.03, 0, 0)))
+    parted = skin.lips(LipMotion(upper=(0, 0.01, 0.045), upper_quarter=(-0.01, 0.005, 0.03), lower=(0, 0.02, -0.055), corner=(-0.03, 0, 0)))
     return skin.symmetric(skin.spread(skin.jaw(TONGUE_JAW) + parted, slide=False))
 
 
 def _cheeks_and_nose(skin: Skin) -> dict[str, np.ndarray]:
-    puffed = skin.both(skin.bump((0.55, -0.48), (0.24, 0.27), (0.0, 0.0, 0.0), puff=0.17))
+    puffed = skin.both(skin.bump((0.55, -0.48), (0.24, 0.27), (0.0, 0.0, 0.0), puff=0.21))
     puffed += skin.bump((0.0, -0.37), (0.20, 0.08), (0, 0, 0), puff=0.03) + skin.bump((0.0, -0.75), (0.22, 0.08), (0, 0, 0), puff=0.035)
     pressed = skin.spread(skin.lips(LipMotion(corner=(-0.05, 0.03, 0.0), upper=(0, 0.02, 0), lower=(0, 0.02, 0), thick_upper=0.75,
                                               thick_lower=0.75)), slide=False)  # fmt: skip

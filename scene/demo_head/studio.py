@@ -8,6 +8,7 @@ from mathutils import Vector
 from .materials import linear
 
 LENS = 85.0  # mm: the usual portrait lens, it flatters because it stands back
+SENSOR = 36.0  # mm
 TARGET = Vector((0.0, -0.03, -0.005))
 FRAME = 0.36  # metres of height in the picture
 BACKGROUND = (0.64, 0.73, 0.76)
@@ -30,8 +31,9 @@ def _aimed(name: str, data: bpy.types.ID, position: Vector, target: Vector, coll
 def build(scene: bpy.types.Scene, collection: bpy.types.Collection) -> bpy.types.Object:
     """Adds camera, lights and world, makes the camera the scene's and returns it."""
     lens = bpy.data.cameras.new("Facewright Camera")
-    lens.lens, lens.sensor_width, lens.clip_start = LENS, 36.0, 0.01
-    distance = FRAME * LENS / lens.sensor_width + 0.1
+    lens.lens, lens.clip_start = LENS, 0.01
+    lens.sensor_fit, lens.sensor_height = "VERTICAL", SENSOR  # the head fits a picture of any width
+    distance = FRAME * LENS / SENSOR + 0.1  # the face stands about 0.1 m before the target
     camera = _aimed(lens.name, lens, TARGET + Vector((0.0, -distance, 0.02)), TARGET, collection)
     for name, position, size, watts, color in LIGHTS:
         lamp = bpy.data.lights.new(f"Facewright {name}", "AREA")
@@ -39,7 +41,8 @@ def build(scene: bpy.types.Scene, collection: bpy.types.Collection) -> bpy.types
         _aimed(lamp.name, lamp, Vector(position), TARGET, collection)
     world = bpy.data.worlds.new("Facewright Studio")
     world.color = linear(BACKGROUND)
-    world.use_nodes = True
+    if not world.use_nodes:  # always on from Blender 5
+        world.use_nodes = True
     background = next(n for n in world.node_tree.nodes if n.type == "BACKGROUND")
     background.inputs["Color"].default_value = (*linear(BACKGROUND), 1.0)
     background.inputs["Strength"].default_value = 0.9
