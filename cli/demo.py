@@ -54,7 +54,7 @@ def run(options: Namespace) -> Result:
             frames = telling_frames(report["phones"], scene_fps(scene.render.fps, scene.render.fps_base), done.frame_start)
             playblast.contact_sheet(render.render_frames(scene, frames, tiles, size), sheet)
         if render.workbench_available():
-            playblast.render_clip(scene, clip)
+            playblast.render_clip(scene, clip, subdivision=0)  # the head's own mesh is fine enough for a small clip
         for sound in bpy.data.sounds:
             sound.filepath = "//" + sample.name
         blender.save_copy(blend)

@@ -12,16 +12,20 @@ import numpy as np
 from ..core.paths import replacing
 
 
-def render_clip(scene: bpy.types.Scene, path: Path) -> None:
-    """Render the scene's frame range with its sound to an H.264 .mp4 at ``path``; the scene's output settings are put back.
+def render_clip(scene: bpy.types.Scene, path: Path, subdivision: int = 1) -> None:
+    """Render the scene's frame range with its sound to an H.264 .mp4 at ``path``; the scene's settings are put back.
 
-    Engine, size and frame range are the scene's own. Raises UserError where the file cannot be written.
+    Engine, size and frame range are the scene's own. subdivision: no modifier subdivides more than this; most of a frame's time goes
+    there (1: round enough in motion). Raises UserError where the file cannot be written.
     """
     render = scene.render
     image = render.image_settings
     before = (render.filepath, render.use_file_extension, getattr(image, "media_type", None), image.file_format, image.color_mode)
+    simplified = (render.use_simplify, render.simplify_subdivision_render, scene.display.render_aa)
     with replacing(path) as temporary:
         try:
+            render.use_simplify, render.simplify_subdivision_render = True, subdivision
+            scene.display.render_aa = "FXAA"  # a quarter of the time of eight samples, and motion hides the rest
             render.filepath = str(temporary)
             render.use_file_extension = False
             if hasattr(image, "media_type"):  # Blender 5.0 sorts formats by medium
@@ -38,6 +42,7 @@ def render_clip(scene: bpy.types.Scene, path: Path) -> None:
             if before[2] is not None:
                 image.media_type = before[2]
             image.file_format, image.color_mode = before[3:]
+            render.use_simplify, render.simplify_subdivision_render, scene.display.render_aa = simplified
 
 
 def contact_sheet(tiles: Sequence[Path], path: Path, columns: int = 4) -> None:
