@@ -120,4 +120,5 @@ def told(plan, report, result: dict) -> tuple[str, ...]:
         f"{result['duration']:.1f} s of sound took {result['seconds'] + report.seconds:.1f} s on {result['device'].upper()}.",
         *result["warnings"],
         *report.warnings,
+        "Press Space over the 3D View to play it.",
     )
