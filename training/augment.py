@@ -19,17 +19,17 @@ from ..inference.speech import features
 class AugmentOptions:
     """How far each property may stray."""
 
-    speed: float = 0.12  # +-12 %: more sounds unnatural and moves formants beyond any speaker's
-    warp: float = 0.16  # vocal tract length, child to large man is about +-20 %
-    tilt_db: float = 8.0  # spectral tilt from 0 to 8 kHz
-    ripple_db: float = 4.0  # microphone and room colour
+    speed: float = 0.1  # +-10 %: more sounds unnatural and moves formants beyond any speaker's
+    warp: float = 0.12  # vocal tract length; with speed, which moves formants too, it spans child to large man
+    tilt_db: float = 6.0  # spectral tilt from 0 to 8 kHz
+    ripple_db: float = 3.0  # microphone and room colour
     quietest_db: float = -26.0  # level below the recording's own
     loudest_db: float = 8.0
-    noise_share: float = 0.5  # of the clips
+    noise_share: float = 0.4  # of the clips
     noise_snr_db: tuple[float, float] = (12.0, 40.0)
     reverb_share: float = 0.2
     narrow_share: float = 0.15  # telephone-like bandwidth
-    mask_share: float = 0.3  # a narrow band removed
+    mask_share: float = 0.2  # a narrow band removed
 
 
 def stretch(sound: np.ndarray, samples: int) -> np.ndarray:

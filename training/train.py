@@ -305,6 +305,9 @@ def train(root: Path, packs: Path, aligned: Path | None, out: Path, start: Path 
         average = {}
     else:
         model, average = SpeechModel(config), {}
+    weights = model.state_dict()
+    model = SpeechModel(config)  # a resumed run takes today's dropout; a network of another shape cannot go on
+    model.load_state_dict(weights)
     model.train()
     average = average or {n: t.clone() for n, t in model.state_dict().items()}
     decayed = [p for p in model.parameters() if p.ndim > 1]
