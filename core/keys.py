@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Dense samples to few Bezier keys, within an error, with handles that an animator likes to edit.
 
-Every turn of a curve gets a key (a closure shorter than any other feature is one), with horizontal handles where the error lets it. Between
-turns keys are added only where the error asks for them, and taken away again where it does not. Handles are a third of the way to the next
-key, so that a segment is a plain cubic in time; slopes come from a least-squares fit. Where Blender's own AUTO_CLAMPED handles stay within
+Every turn of a curve gets a key with horizontal handles (a closure is one), and so does every rest where it begins and ends. Between those,
+keys are added only where the error asks for them, and taken away again where it does not. Handles are a third of the way to the next key,
+so that a segment is a plain cubic in time; slopes come from a least-squares fit. Where Blender's own AUTO_CLAMPED handles stay within
 the error as well, the key says so (``auto``): its handles follow when it or a neighbour is moved. The others are ALIGNED.
 
 Channels are worked on together, laid end to end: every step is a handful of numpy calls over all their samples.
@@ -25,7 +25,6 @@ DEFAULT_MAX_ERROR = 0.005  # half a percent of a shape key's range: below what i
 _TURN = 4.0  # a turn counts as one when it stands out by this many times the error
 _REST = 8  # samples at zero that count as a rest (0.13 s at 60 fps)
 _STILL = 0.1  # of the error: a value below this is zero
-_OFF_CENTRE = 0.1  # in sample steps: a turn further from its sample than this is between samples
 _HANDLE = 1.0 / 3.0  # the handle length, of the way to the next key, that makes time linear along the segment
 _AUTO_HANDLE = 1.0 / 2.5614  # the handle length of Blender's automatic handles without smoothing
 _SAMPLES_AT_ONCE = 200_000  # bounds memory (about 50 MB) for takes of an hour; a minute of all 52 channels at 60 fps fits
@@ -170,7 +169,6 @@ class _Fit:
         self.ends = np.zeros((self.N, self.T), bool)
         self.ends[:, [0, -1]] = True
         self.turns, self.level = self._landmarks()
-        self.may_tilt = self.turns & ~self._rests() & self._turns_between_samples()
         self.is_key = self.ends | self.turns
         self.slope = np.zeros((self.N, self.T))
 
@@ -211,13 +209,6 @@ class _Fit:
         out[:, _REST - 1 :] |= still & ~goes_on
         return out & ~self.ends
 
-    def _turns_between_samples(self) -> np.ndarray:
-        """Where the parabola through three samples does not turn at the middle one: a key there is beside the turn and may need a slope."""
-        before, here, after = self.v[:, :-2], self.v[:, 1:-1], self.v[:, 2:]
-        bend = before - 2 * here + after
-        off = np.abs(before - after) > 2 * _OFF_CENTRE * np.abs(bend)
-        return np.pad(off, ((0, 0), (1, 1)))
-
     def _split(self) -> None:
         """Add a key at the worst sample of every segment that is not within the error, until all are."""
         active = np.arange(self.N)
@@ -229,16 +220,7 @@ class _Fit:
             failing = worst > self.tolerance
             if not failing.any():
                 return
-            # A turn that stands in the way may tilt first: horizontal is a wish, few keys are the aim.
-            edges = np.flatnonzero(failing)
-            edges = np.unique(np.r_[edges, edges + 1])
-            channel, sample = active[part.keys[edges] // self.T], part.keys[edges] % self.T
-            tilts = self.may_tilt[channel, sample]
-            self.may_tilt[channel[tilts], sample[tilts]] = self.level[channel[tilts], sample[tilts]] = False
-            waits = np.zeros(len(part.keys) + 1, bool)
-            waits[edges[tilts]] = True
-            splitting = failing & ~(waits[:-1] | waits[1:])
-            candidates = np.flatnonzero((error == worst[part.segment]) & splitting[part.segment])
+            candidates = np.flatnonzero((error == worst[part.segment]) & failing[part.segment])
             _, first = np.unique(part.segment[candidates], return_index=True)
             rows = candidates[first]
             self.is_key[active[rows // self.T], rows % self.T] = True

@@ -83,7 +83,7 @@ def test_a_rest_is_exactly_zero():
     assert np.abs(reduction.evaluate(keys, frames[132:])).max() < 1e-9
 
 
-def test_turns_are_horizontal_where_the_curve_turns_on_the_frame():
+def test_turns_have_horizontal_handles():
     frames = np.arange(0, 97, dtype=float)
     values = 0.5 - 0.5 * np.cos(frames / 24 * np.pi)  # turns at 24, 48 and 72
     keys = reduction.reduce(frames, values, 0.005)
