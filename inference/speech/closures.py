@@ -74,7 +74,8 @@ def apply_track(curves: Curves, track: PhoneTrack) -> Curves:
 
     curves: ARKit channels in 0..1 at the output's frame rate. Only mouth and jaw channels change. The result lies in 0..1 and has
     mouthClose <= jawOpen everywhere (mouthClose closes the lips over an open jaw; more of it would push them through each other).
-    At 20 frames a second or more, every such P, B and M has a frame whose lip gap is under ``lip_gap.TOUCHING``.
+    At 20 frames a second or more, every P, B and M of a word, and every other that was heard clearly (``CLEAR``), has a frame whose lip gap
+    is under ``lip_gap.TOUCHING``.
     """
     names, times = curves.names, curves.times
     values = np.clip(curves.values, 0, 1)
