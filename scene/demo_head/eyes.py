@@ -104,7 +104,7 @@ def brows(skin: Skin, shapes: dict[str, np.ndarray]) -> Part:
     tangent /= np.linalg.norm(tangent, axis=-1, keepdims=True)
     up = np.cross(tangent, normal)
     up *= np.sign(up[:, 2:])
-    height = 0.060 * np.clip(s / 0.10, 0.6, 1) * (1 - 0.78 * s**2.0)
+    height = 0.058 * np.clip(s / 0.25, 0.62, 1) * (1 - 0.78 * s**2.0)
     depth = 0.034 * np.clip(s / 0.10, 0.6, 1) * (1 - 0.65 * s**1.6)
     around = np.linspace(0, 2 * np.pi, 8, endpoint=False)
     points = (centre[:, None] + normal[:, None] * (depth[:, None] * (0.25 + np.cos(around)))[..., None]

@@ -15,7 +15,7 @@ BACKGROUND = (0.64, 0.73, 0.76)
 # name, position, size, watts, colour
 LIGHTS = (
     ("Key", (-0.75, -0.95, 0.65), 0.55, 15.0, (1.0, 0.95, 0.88)),
-    ("Fill", (0.95, -0.75, 0.10), 0.80, 5.5, (0.86, 0.92, 1.0)),
+    ("Fill", (0.95, -0.75, 0.10), 0.80, 4.0, (0.86, 0.92, 1.0)),
     ("Rim", (0.55, 0.90, 0.65), 0.40, 16.0, (1.0, 0.93, 0.85)),
 )
 
@@ -45,7 +45,7 @@ def build(scene: bpy.types.Scene, collection: bpy.types.Collection) -> bpy.types
         world.use_nodes = True
     background = next(n for n in world.node_tree.nodes if n.type == "BACKGROUND")
     background.inputs["Color"].default_value = (*linear(BACKGROUND), 1.0)
-    background.inputs["Strength"].default_value = 0.9
+    background.inputs["Strength"].default_value = 0.65
     scene.world = world
     scene.camera = camera
     scene.view_settings.view_transform = "Standard"  # the palette is meant as seen

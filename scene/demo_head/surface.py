@@ -46,7 +46,7 @@ def distance(p: np.ndarray) -> np.ndarray:
     d = _ellipsoid(q, (0.0, 0.14, 0.50), (0.98, 1.10, 0.95))  # cranium
     d = _join(d, _ellipsoid(q, (0.0, -0.10, -0.12), (0.86, 0.82, 0.94)), 0.35)  # face
     d = _join(d, _sphere(q, (0.0, -0.57, -0.83), 0.25), 0.40)  # chin
-    d = _join(d, _sphere(q, (0.36, -0.24, -0.60), 0.30), 0.40)  # jaw
+    d = _join(d, _sphere(q, (0.33, -0.24, -0.60), 0.30), 0.40)  # jaw
     d = _join(d, _sphere(q, (0.46, -0.47, -0.32), 0.37), 0.30)  # cheek
     d = _join(d, _ellipsoid(q, (0.0, -0.66, -0.54), (0.40, 0.27, 0.28)), 0.22)  # round the mouth
     d = _join(d, _cone(q, (0.0, 0.16, -0.6), (0.0, 0.24, -2.4), 0.38, 0.40), 0.22)  # neck
