@@ -24,8 +24,8 @@ _LITTLE_BANDWIDTH: Final = 8000
 _BLOCK_VALUES: Final = 1 << 20
 # Frames read at a time near a damaged place.
 _LAST_RESORT: Final = 1024
-# 8 hours: curves and posteriors of everything before stay in memory, about 25 kB a second.
-LONGEST: Final = 8 * 3600
+# 3 hours: the phones of more would not fit into the worker's answer (16 MiB), and curves and posteriors stay in memory, 25 kB a second.
+LONGEST: Final = 3 * 3600
 # 30 dB under the quietest speech that a usable microphone records; dither of 16-bit files (1/32768) lies below it.
 SILENT_PEAK: Final = 2e-4
 # A value this large is damage, not level: float files scaled like 16-bit integers stay under it.
@@ -85,7 +85,7 @@ class AudioStream:
     def blocks(self) -> Iterator[np.ndarray]:
         """float32 [n] blocks at 16 kHz, mono (the mean of the channels), without delay against the file. NaN and infinity become silence.
 
-        Raises UserError where the file holds no sample or more than eight hours.
+        Raises UserError where the file holds no sample or more than three hours.
         """
         import soundfile
         import soxr
@@ -139,7 +139,7 @@ class AudioStream:
 
 
 def read_audio(path: Path | str) -> np.ndarray:
-    """A whole (short) file as float32 [n] at 16 kHz; training and tests use it, the pipeline streams."""
+    """A whole short file as float32 [n] at 16 kHz; the pipeline streams instead."""
     return np.concatenate(list(AudioStream(Path(path)).blocks()))
 
 

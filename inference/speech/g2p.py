@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from types import ModuleType, SimpleNamespace
 from typing import Final
 
@@ -125,11 +124,6 @@ class Pronouncer:
                 read = self._guesser.predict("".join(c for c in word if c.isalpha()))
                 self._guessed[word] = tuple(p for p in read if p.rstrip("012") in ARPABET)
         return self._guessed[word]
-
-    @cached_property
-    def vocabulary(self) -> frozenset[str]:
-        """Words that need no guess."""
-        return frozenset(self._dictionary)
 
 
 def _voiced_s(last: str) -> list[str]:

@@ -150,7 +150,7 @@ def speech_to_curves(
     report: Report = lambda fraction, stage: None,
     engine: SpeechEngine | None = None,
 ) -> SpeechResult:
-    """Curves of all ARKit channels for the speech in a sound file of any rate, channel count and length (up to eight hours).
+    """Curves of all ARKit channels for the speech in a sound file of any rate, channel count and length (up to three hours).
 
     report(fraction 0..1, stage in words) is called at least for every 30 s of sound and may raise ``Cancelled``. ``engine``: loaded
     models to use again; without it they are loaded from the shipped weights. Raises UserError for a file, script, device or weights

@@ -222,7 +222,7 @@ def test_an_absurd_rate_is_refused(wav):
         _says(path, "samples a second")
 
 
-def test_longer_than_eight_hours_is_refused(wav, monkeypatch):
+def test_a_file_of_many_hours_is_refused(wav, monkeypatch):
     monkeypatch.setattr(audio, "LONGEST", 3600 * 0.0001)
     _says(wav(_tone(1.0, 16000)), "longer than")
 
