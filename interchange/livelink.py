@@ -2,8 +2,8 @@
 """Live Link Face CSV: ``Timecode,BlendshapeCount,`` and 61 columns in PascalCase, the 52 of ARKit, then head and eye angles.
 
 Row i is at the time i / fps. The timecode is HH:MM:SS:FF.mmm, FF the frame in its second and mmm thousandths of a frame.
-Source: CSV files of the app, and
-https://dev.epicgames.com/documentation/en-us/unreal-engine/recording-face-animation-on-ios-device-in-unreal-engine
+Source: recordings of the app, whose columns are in this order (Unreal's own EARFaceBlendShape has jaw and mouth left before right), and
+https://dev.epicgames.com/documentation/en-us/unreal-engine/API/Runtime/AugmentedReality/EARFaceBlendShape
 """
 
 from __future__ import annotations

@@ -65,6 +65,7 @@ def place(scene: bpy.types.Scene, path: Path | str, frame: int, owners: Iterable
     tags.write(strip, owners=sorted(owners))
     for old in earlier:
         _give_up(strips, old, owners)
+    strip.name = path.stem  # an earlier one may have held the name until now
     return PlacedSound(strip.name)
 
 

@@ -48,7 +48,7 @@ def test_a_second_bake_replaces_its_sound(scene, wav):
     for frame in (1, 50, 50):
         sound.place(scene, wav, frame, ["Key"])
     (strip,) = strips(scene)
-    assert start(strip) == 50
+    assert (start(strip), strip.name) == (50, "tone")
     assert len(bpy.data.sounds) == 1
 
 
