@@ -18,6 +18,8 @@ class FACEWRIGHT_OT_import_curves(Verb, bpy.types.Operator, ImportHelper):
     bl_description = "Bake facial curves of a Live Link Face .csv or a .json file onto the selected character"
     bl_options = {"REGISTER", "UNDO"}
 
+    # Not remembered: with a path the operator asks about that file, without one it opens the file browser.
+    filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE", "SKIP_PRESET"})
     filter_glob: bpy.props.StringProperty(default="*.csv;*.json", options={"HIDDEN"})
 
     @classmethod
@@ -25,7 +27,14 @@ class FACEWRIGHT_OT_import_curves(Verb, bpy.types.Operator, ImportHelper):
         return jobs.busy_reason() or character_reason(context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return self.invoke_popup(context)  # a dropped file is confirmed, without one the file browser opens
+        if self.properties.is_property_set("filepath"):
+            return context.window_manager.invoke_props_dialog(self, title="Import Curves", confirm_text="Import")
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        self.layout.label(text=bpy.path.basename(self.filepath), icon="FCURVE")
+        self.layout.label(text="Bake Settings in the sidebar say how it is baked.", icon="BLANK1")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return self.guarded(lambda: self._import(context))

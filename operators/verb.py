@@ -81,13 +81,20 @@ class JobVerb(Verb):
         return {"PASS_THROUGH"}
 
     def _start(self, context: bpy.types.Context) -> set[str]:
-        work = self.begin(context)
+        work = self._begun(context)
         self._job = jobs.start(self.topic, self.title, work.task, work.finish, work.clean_up)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
+    def _begun(self, context: bpy.types.Context) -> Work:
+        try:
+            return self.begin(context)
+        except UserError as error:
+            jobs.set_outcome(self.topic, jobs.failed(error, ""))  # the report goes away, the panel keeps what to do
+            raise
+
     def _run(self, context: bpy.types.Context) -> set[str]:
-        work = self.begin(context)
+        work = self._begun(context)
         try:
             outcome = work.finish(work.task.wait())
         except UserError as error:

@@ -2,8 +2,9 @@
 """The main panel: a sound, a button, and how it went."""
 import bpy
 
+from .. import preferences
 from ..operators.bake_speech import FACEWRIGHT_OT_bake_speech, character_reason
-from ..scene import jobs
+from ..scene import jobs, runtime_status
 from .text import wrapped
 
 ICONS = {"done": "CHECKMARK", "failed": "ERROR", "cancelled": "CANCEL"}
@@ -49,6 +50,9 @@ class FACEWRIGHT_PT_speech(FacewrightPanel, bpy.types.Panel):
         row.scale_y = 1.6
         row.operator("facewright.bake_speech", icon="REC")
         draw_outcome(layout, context, "speech")
+        chosen = preferences.settings(context)
+        if runtime_status.current(chosen.python, chosen.data_folder).ok is False:
+            layout.operator("preferences.addon_show", text="Open Preferences", icon="PREFERENCES").module = preferences.__package__
 
 
 def draw_running(layout: bpy.types.UILayout, context: bpy.types.Context, running: jobs.Running) -> None:

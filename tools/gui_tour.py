@@ -41,6 +41,7 @@ def steps(api):
     jobs = sys.modules[f"{package}.scene.jobs"]
     preferences = bpy.context.preferences.addons[package].preferences
     preferences.python = PARAMETERS["python"]
+    bpy.context.preferences.system.viewport_aa = "OFF"  # software GL needs most of a second for each of its eight passes
     folder = Path(__file__).parent
     check("enabling imports neither torch nor numpy", not {"torch", "numpy"} & set(sys.modules))
 
@@ -220,6 +221,19 @@ def steps(api):
     api.shot("13_dropped_sound")
     subprocess.run(["xdotool", "key", "Escape"], check=True)
     yield 0.5
+    curves = folder / "curves.csv"
+    with api.override():
+        bpy.ops.facewright.export_curves(filepath=str(curves), format=".csv")
+        bpy.ops.facewright.import_curves("INVOKE_DEFAULT", filepath=str(curves))
+    check("the bake was exported", curves.is_file())
+    yield 1.0
+    api.shot("13b_dropped_curves")
+    subprocess.run(["xdotool", "key", "Return"], check=True)
+    yield from wait(lambda: jobs.outcome("speech"), 10)
+    yield 1.0
+    api.shot("13c_curves_imported")
+    outcome = jobs.outcome("speech")
+    check("dropped curves are baked", outcome and outcome.lines[0].startswith("Imported"), outcome)
     with api.override():
         bpy.ops.facewright.show_details("INVOKE_DEFAULT", details="Facewright, Blender\n\nTraceback\n  File x\nValueError: an example")
     yield 1.0
@@ -244,6 +258,15 @@ def steps(api):
     area.type = "VIEW_3D"
     yield 0.5
 
+    preferences.python = str(folder / "nothing")
+    select_character()
+    with api.override():
+        try:
+            bpy.ops.facewright.bake_speech("INVOKE_DEFAULT")
+        except RuntimeError as error:
+            check("without a runtime it is a sentence", "Python" in str(error), error)
+    yield 1.0
+    api.shot("18_no_runtime")
     began = time.perf_counter()
     bpy.ops.preferences.addon_disable(module=package)
     check("disabling ends everything quickly", time.perf_counter() - began < 4, f"{time.perf_counter() - began:.2f} s")

@@ -131,6 +131,7 @@ def test_bad_input_is_a_sentence_and_leaves_nothing(face, settings, worker, soun
         setattr(settings, name, value)
     with pytest.raises(RuntimeError, match=said):
         bpy.ops.facewright.bake_speech()
+    assert said in jobs.outcome("speech").lines[0], "the panel keeps the sentence"
     assert untouched(face)
 
 

@@ -8,12 +8,13 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from facewright import preferences, registration  # noqa: E402
+from facewright.core.errors import UserError  # noqa: E402
 from facewright.panels.bake_settings import FACEWRIGHT_PT_bake_settings as BakeSettings  # noqa: E402
 from facewright.panels.character import FACEWRIGHT_PT_character as Character  # noqa: E402
 from facewright.panels.interchange import FACEWRIGHT_PT_interchange as Interchange  # noqa: E402
 from facewright.panels.speech import FACEWRIGHT_PT_speech as Speech  # noqa: E402
 from facewright.rigs.arkit import ARKIT_52  # noqa: E402
-from facewright.scene import jobs, tasks  # noqa: E402
+from facewright.scene import jobs, runtime_status, tasks  # noqa: E402
 
 pytestmark = pytest.mark.blender
 
@@ -124,6 +125,16 @@ def test_a_running_job_and_each_outcome(addon):
     jobs.set_outcome("speech", jobs.Outcome("failed", ("It failed.",), "details"))
     said = draw(Speech)
     assert "It failed." in said and "facewright.show_details" in said
+
+
+def test_without_a_runtime_the_preferences_are_a_click_away(addon, monkeypatch, tmp_path):
+    assert "preferences.addon_show" not in draw(Speech)
+    monkeypatch.setenv("FACEWRIGHT_PYTHON", str(tmp_path / "nothing"))
+    chosen = preferences.settings(bpy.context)
+    with pytest.raises(UserError):
+        runtime_status.find(chosen.python, chosen.data_folder)
+    assert "preferences.addon_show" in draw(Speech)
+    assert "FACEWRIGHT_PYTHON" in draw_preferences()
 
 
 def test_settings_and_interchange(addon):
