@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Renders the demo head's sheet of shapes: neutral, the 52 at 1.0 and some combinations, each named below its picture.
 
+    python tools/shape_sheet.py --portrait docs/images/head.png    # Cycles, 640 pixels, about a minute
     python tools/shape_sheet.py --out docs/images/shapes.png [--only jawOpen mouthClose] [--size 160] [--columns 10] [--engine AUTO]
 """
 from __future__ import annotations
@@ -51,23 +52,35 @@ COMBINATIONS: dict[str, dict[str, float]] = {
 }
 
 
+PORTRAIT = {**_both(mouthSmile=0.5, cheekSquint=0.2, eyeSquint=0.08), "browOuterUpLeft": 0.25, "browInnerUp": 0.1, "mouthLeft": 0.08}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--portrait", type=Path, help="render one good picture here instead of the sheet")
     parser.add_argument("--only", nargs="*", default=None, help="names of shapes or combinations")
     parser.add_argument("--size", type=int, default=160, help="pixels of a picture's side")
     parser.add_argument("--columns", type=int, default=10)
     parser.add_argument("--engine", choices=("AUTO", "WORKBENCH", "CYCLES"), default="AUTO")
     parser.add_argument("--zoom", type=float, default=1.18, help="crops towards the face; 1 is the studio's own frame")
     arguments = parser.parse_args()
+    if bool(arguments.out) == bool(arguments.portrait):
+        parser.error("give --out or --portrait")
     poses = {"neutral": {}, **{name: {name: 1.0} for name in ARKIT_52}, **COMBINATIONS}
     if arguments.only:
         poses = {name: poses[name] for name in arguments.only}
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     scene = bpy.context.scene
     head = build(scene)
-    head.camera.data.lens *= arguments.zoom
     blocks = [block for o in head.objects for block in o.data.shape_keys.key_blocks[1:]]
+    if arguments.portrait:
+        for block in blocks:
+            block.value = PORTRAIT.get(block.name, 0.0)
+        render.CYCLES_SAMPLES = 32
+        render.render_still(scene, arguments.portrait, (640, 640), "CYCLES", detail=2)
+        return
+    head.camera.data.lens *= arguments.zoom
     side, label = arguments.size, max(14, arguments.size // 11)
     columns = min(arguments.columns, len(poses))
     rows = -(-len(poses) // columns)

@@ -52,6 +52,7 @@ class LipMotion:
     roll_lower: float = 0.0
     thick_upper: float = 1.0
     thick_lower: float = 1.0
+    aside: float = 0.0  # the whole mouth moved to the character's left
     slide: bool = True  # keep the lips at their distance from the face's curve
 
 
@@ -155,6 +156,7 @@ class Skin:
         lower = along(motion.lower, motion.lower_quarter, motion.corner)
         local = np.where((side >= 0)[:, None], upper, lower)
         move = local * np.stack((np.sign(t), -np.ones_like(t), np.ones_like(t)), axis=-1)
+        move[:, 0] += motion.aside
         index = self.topology.mouth.index[LIP_BORDER:]
         rest = self.points[index]
         seam = rest[3]

@@ -97,7 +97,7 @@ def brows(skin: Skin, shapes: dict[str, np.ndarray]) -> Part:
     """The left brow, a tapered band lying on the forehead and bound to it."""
     s = np.linspace(0, 1, 14)
     x = 0.150 + 0.57 * s
-    z = 0.525 + 0.33 * s - 0.335 * s**2
+    z = 0.545 + 0.26 * s - 0.275 * s**2
     centre = surface.front(x, z)
     normal = surface.normal(centre)
     tangent = np.gradient(centre, axis=0)

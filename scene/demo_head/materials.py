@@ -52,7 +52,7 @@ def material(name: str) -> bpy.types.Material:
     color = (*linear(paint.color), 1.0)
     made.diffuse_color = color
     made.roughness = paint.roughness
-    if not made.use_nodes:  # always on from Blender 5
+    if bpy.app.version < (5, 0):  # always on since, and the property is going
         made.use_nodes = True
     nodes, links = made.node_tree.nodes, made.node_tree.links
     shader = next(n for n in nodes if n.type == "BSDF_PRINCIPLED")

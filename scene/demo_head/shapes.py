@@ -94,9 +94,9 @@ def _mouth(skin: Skin) -> dict[str, np.ndarray]:
     def lips(slide_skin: bool = True, **motion: object) -> np.ndarray:
         return skin.symmetric(skin.spread(skin.lips(LipMotion(**motion)), slide=slide_skin))
 
-    cheek = skin.both(skin.bump((0.52, -0.26), (0.22, 0.20), (0.0, -0.015, 0.055), puff=0.075))
-    smile = lips(corner=(0.125, -0.015, 0.15), upper_quarter=(0.055, 0.0, 0.045), upper=(0, -0.005, 0.006),
-                 lower_quarter=(0.055, 0.0, 0.043), lower=(0, -0.005, 0.004), thick_upper=0.88, thick_lower=0.90) + cheek  # fmt: skip
+    cheek = skin.both(skin.bump((0.52, -0.26), (0.22, 0.20), (0.0, -0.015, 0.055), puff=0.075, lids=0.5))
+    smile = lips(corner=(0.135, -0.015, 0.14), upper_quarter=(0.065, 0.0, 0.034), upper=(0, -0.005, 0.006),
+                 lower_quarter=(0.065, 0.0, 0.032), lower=(0, -0.005, 0.004), thick_upper=0.88, thick_lower=0.90) + cheek  # fmt: skip
     frown = lips(corner=(0.03, 0.0, -0.15), upper_quarter=(0.01, 0.0, -0.045), lower_quarter=(0.01, 0.0, -0.05), upper=(0, 0, 0.0),
                  lower=(0, 0.01, 0.0), thick_lower=1.05)  # fmt: skip
     dent = skin.both(skin.bump((0.46, -0.51), (0.10, 0.14), (0.0, 0.0, 0.0), puff=-0.05))
@@ -109,7 +109,7 @@ def _mouth(skin: Skin) -> dict[str, np.ndarray]:
                  roll_upper=-14.0, roll_lower=-14.0) + bulge  # fmt: skip
     lower_down = lips(lower=(0, 0.0, -0.13), lower_quarter=(0.02, 0.0, -0.12), corner=(0.02, 0, -0.015), roll_lower=14.0, thick_lower=0.92)
     nasolabial = skin.both(skin.bump((0.30, -0.30), (0.14, 0.14), (0.0, -0.005, 0.04), puff=0.03))
-    upper_up = lips(upper=(0, 0.0, 0.115), upper_quarter=(0.015, 0.0, 0.11), corner=(0.015, 0, 0.015), roll_upper=14.0, thick_upper=0.90)
+    upper_up = lips(upper=(0, 0.0, 0.10), upper_quarter=(0.015, 0.0, 0.10), corner=(0.015, 0, 0.015), roll_upper=14.0, thick_upper=0.90)
     upper_up = upper_up + nasolabial
     funnel = lips(corner=(-0.13, 0.05, -0.03), upper=(0, 0.12, 0.075), upper_quarter=(-0.045, 0.11, 0.06), lower=(0, 0.12, -0.115),
                   lower_quarter=(-0.045, 0.11, -0.10), roll_upper=26.0, roll_lower=26.0, slide_skin=False, slide=False)  # fmt: skip
@@ -147,17 +147,9 @@ def _mouth(skin: Skin) -> dict[str, np.ndarray]:
 
 
 def _aside(skin: Skin) -> np.ndarray:
-    """The whole mouth drawn to the character's left, its left corner a little up."""
-    pull = skin.lips(LipMotion(corner=(0.17, 0.0, 0.05), upper_quarter=(0.15, 0, 0.02), lower_quarter=(0.15, 0, 0.02)))
-    push = skin.lips(LipMotion(corner=(-0.13, 0.0, 0.01), upper_quarter=(-0.14, 0, 0.0), lower_quarter=(-0.14, 0, 0.0)))
-    half = 0.5 + 0.5 * np.sin(np.clip(skin.points[:, 0] / 0.40, -1, 1) * np.pi / 2)
-    blend = pull * half[:, None] + push * (1 - half[:, None])
-    index = skin.topology.mouth.index[LIP_BORDER:]
-    middle = np.exp(-((skin.neutral.lip_t / 0.55) ** 2))
-    from .deform import LIP_FOLLOW
-
-    blend[index, 0] = blend[index, 0] * (1 - middle) + 0.15 * middle * LIP_FOLLOW[:, None]
-    return skin.spread(blend, slide=True)
+    """The whole mouth drawn to the character's left, its left corner a little further and up."""
+    corner = skin.lips(LipMotion(corner=(0.03, 0.0, 0.05), upper_quarter=(0.01, 0.0, 0.015), lower_quarter=(0.01, 0.0, 0.015)))
+    return skin.spread(skin.lips(LipMotion(aside=0.14)) + corner * skin.left_mask[:, None], slide=True)
 
 
 def _tongue(skin: Skin) -> np.ndarray:
@@ -169,7 +161,7 @@ def _tongue(skin: Skin) -> np.ndarray:
 def _cheeks_and_nose(skin: Skin) -> dict[str, np.ndarray]:
     puffed = skin.both(skin.bump((0.55, -0.48), (0.24, 0.27), (0.0, 0.0, 0.0), puff=0.21))
     puffed += skin.bump((0.0, -0.37), (0.20, 0.08), (0, 0, 0), puff=0.03) + skin.bump((0.0, -0.75), (0.22, 0.08), (0, 0, 0), puff=0.035)
-    pressed = skin.spread(skin.lips(LipMotion(corner=(-0.05, 0.03, 0.0), upper=(0, 0.02, 0), lower=(0, 0.02, 0), thick_upper=0.75,
+    pressed = skin.spread(skin.lips(LipMotion(corner=(-0.05, 0.09, 0.0), upper=(0, 0.035, 0), lower=(0, 0.035, 0), thick_upper=0.75,
                                               thick_lower=0.75)), slide=False)  # fmt: skip
     cheek = skin.bump((0.50, -0.20), (0.22, 0.17), (0.0, -0.02, 0.09), puff=0.06, lids=0.1) + skin.lids(0.0, 8.0)
     wing = skin.bump((0.145, -0.17), (0.085, 0.10), (0.025, -0.015, 0.065), puff=0.015)

@@ -41,7 +41,7 @@ def build(scene: bpy.types.Scene, collection: bpy.types.Collection) -> bpy.types
         _aimed(lamp.name, lamp, Vector(position), TARGET, collection)
     world = bpy.data.worlds.new("Facewright Studio")
     world.color = linear(BACKGROUND)
-    if not world.use_nodes:  # always on from Blender 5
+    if bpy.app.version < (5, 0):  # always on since, and the property is going
         world.use_nodes = True
     background = next(n for n in world.node_tree.nodes if n.type == "BACKGROUND")
     background.inputs["Color"].default_value = (*linear(BACKGROUND), 1.0)

@@ -52,7 +52,7 @@ def distance(p: np.ndarray) -> np.ndarray:
     d = _join(d, _cone(q, (0.0, 0.16, -0.6), (0.0, 0.24, -2.4), 0.38, 0.40), 0.22)  # neck
     d = _join(d, _ellipsoid(q, (0.36, -0.64, 0.50), (0.38, 0.20, 0.12)), 0.22)  # brow
     d = _join(d, _cone(q, (0.0, -0.84, 0.22), (0.0, -1.02, -0.09), 0.05, 0.08), 0.16)  # bridge of the nose
-    d = -_join(-d, _ellipsoid(q, (0.40, -0.91, 0.17), (0.32, 0.235, 0.24)), 0.20)  # eye socket, taken away
+    d = -_join(-d, _ellipsoid(q, (0.41, -0.91, 0.17), (0.31, 0.225, 0.24)), 0.24)  # eye socket, taken away
     d = _join(d, _sphere(q, EYE_CENTRE, LID_RADIUS * EYE_RADIUS), 0.08)  # lids over the eyeball
     d = _join(d, _ellipsoid(q, (0.0, -1.06, -0.125), (0.115, 0.105, 0.098)), 0.09)  # its tip
     return _join(d, _ellipsoid(q, (0.108, -0.965, -0.155), (0.066, 0.085, 0.064)), 0.07)  # its wings
