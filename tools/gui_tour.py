@@ -207,7 +207,7 @@ def steps(api):
     with api.override():
         bpy.ops.object.select_all(action="DESELECT")
     bpy.context.view_layer.objects.active.select_set(True)
-    yield 1.0
+    yield 3.0
     for name in ("interchange", "bake_settings"):  # closed by default; the lower one first, so that the other does not move it
         api.click(*row(name))
         yield 1.5
