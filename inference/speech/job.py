@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,11 @@ _engine: SpeechEngine | None = None
 def run(params: dict, report: Report) -> dict[str, Any]:
     """One job. params: {audio, out, text=None, fps=60.0, seed=0, device="auto", life=True, pronunciations={}, weights=shipped}.
 
-    Writes the curves to ``out`` (see ``curves_file``) and returns {curves, duration, device, seconds, words, phones, warnings}.
+    Writes the curves to ``out`` (see ``curves_file``); returns {curves, duration, device, seconds, cpu_seconds, words, phones, warnings}.
     Raises UserError for bad input, Cancelled when ``report`` does; then ``out`` is as it was.
     """
     audio, out, options = _checked(params)
+    began = time.process_time()
     result = _warm_engine(Path(params.get("weights") or weights_file.SHIPPED)).run(audio, options, report)
     curves_file.save(result.curves, out)
     return {
@@ -40,6 +42,7 @@ def run(params: dict, report: Report) -> dict[str, Any]:
         "duration": result.duration,
         "device": result.device,
         "seconds": result.seconds,
+        "cpu_seconds": time.process_time() - began,
         **result.track.to_dict(),
         "warnings": list(result.warnings),
     }
