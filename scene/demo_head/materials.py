@@ -12,7 +12,7 @@ COLOR_ATTRIBUTE: Final = "Color"
 
 @dataclass(frozen=True)
 class Paint:
-    """sRGB colour 0..1, roughness, and subsurface weight."""
+    """sRGB colour 0..1, roughness, subsurface weight, and the share of the colour that glows (teeth and eyes stay readable in shade)."""
 
     color: tuple[float, float, float]
     roughness: float = 0.6
@@ -24,10 +24,10 @@ PALETTE: Final[dict[str, Paint]] = {
     "skin": Paint((0.93, 0.70, 0.58), 0.55, 0.12),
     "lips": Paint((0.87, 0.50, 0.46), 0.42, 0.08),
     "mouth": Paint((0.33, 0.08, 0.10), 0.7),
-    "teeth": Paint((0.96, 0.94, 0.89), 0.25),
+    "teeth": Paint((0.96, 0.94, 0.89), 0.25, 0.0, 0.22),
     "gum": Paint((0.80, 0.42, 0.43), 0.45),
     "tongue": Paint((0.86, 0.43, 0.44), 0.5, 0.08),
-    "sclera": Paint((0.97, 0.96, 0.94), 0.15),
+    "sclera": Paint((0.97, 0.96, 0.94), 0.15, 0.0, 0.06),
     "iris": Paint((0.26, 0.55, 0.60), 0.12),
     "rim": Paint((0.08, 0.20, 0.25), 0.12),
     "pupil": Paint((0.02, 0.02, 0.03), 0.10),

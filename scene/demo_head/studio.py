@@ -11,7 +11,8 @@ LENS = 85.0  # mm: the usual portrait lens, it flatters because it stands back
 SENSOR = 36.0  # mm
 TARGET = Vector((0.0, -0.03, -0.005))
 FRAME = 0.36  # metres of height in the picture
-BACKGROUND = (0.64, 0.73, 0.76)
+BACKGROUND = (0.66, 0.76, 0.79)
+AMBIENT = 0.6  # of the background's brightness, as light
 # name, position, size, watts, colour
 LIGHTS = (
     ("Key", (-0.75, -0.95, 0.65), 0.55, 15.0, (1.0, 0.95, 0.88)),
@@ -28,6 +29,23 @@ def _aimed(name: str, data: bpy.types.ID, position: Vector, target: Vector, coll
     return made
 
 
+def _world() -> bpy.types.World:
+    """A plain background that the camera sees brighter than it lights the head."""
+    world = bpy.data.worlds.new("Facewright Studio")
+    world.color = linear(BACKGROUND)  # Workbench's
+    if bpy.app.version < (5, 0):  # always on since, and the property is going
+        world.use_nodes = True
+    nodes, links = world.node_tree.nodes, world.node_tree.links
+    background = next(n for n in nodes if n.type == "BACKGROUND")
+    background.inputs["Color"].default_value = (*linear(BACKGROUND), 1.0)
+    rays = nodes.new("ShaderNodeLightPath")
+    strength = nodes.new("ShaderNodeMapRange")
+    strength.inputs["To Min"].default_value, strength.inputs["To Max"].default_value = AMBIENT, 1.0
+    links.new(rays.outputs["Is Camera Ray"], strength.inputs["Value"])
+    links.new(strength.outputs["Result"], background.inputs["Strength"])
+    return world
+
+
 def build(scene: bpy.types.Scene, collection: bpy.types.Collection) -> bpy.types.Object:
     """Adds camera, lights and world, makes the camera the scene's and returns it."""
     lens = bpy.data.cameras.new("Facewright Camera")
@@ -39,14 +57,7 @@ def build(scene: bpy.types.Scene, collection: bpy.types.Collection) -> bpy.types
         lamp = bpy.data.lights.new(f"Facewright {name}", "AREA")
         lamp.shape, lamp.size, lamp.energy, lamp.color = "DISK", size, watts, color
         _aimed(lamp.name, lamp, Vector(position), TARGET, collection)
-    world = bpy.data.worlds.new("Facewright Studio")
-    world.color = linear(BACKGROUND)
-    if bpy.app.version < (5, 0):  # always on since, and the property is going
-        world.use_nodes = True
-    background = next(n for n in world.node_tree.nodes if n.type == "BACKGROUND")
-    background.inputs["Color"].default_value = (*linear(BACKGROUND), 1.0)
-    background.inputs["Strength"].default_value = 0.65
-    scene.world = world
+    scene.world = _world()
     scene.camera = camera
     scene.view_settings.view_transform = "Standard"  # the palette is meant as seen
     return camera

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-EYE_CENTRE = np.array((0.390, -0.535, 0.16))
-EYE_RADIUS = 0.335
+EYE_CENTRE = np.array((0.405, -0.525, 0.16))
+EYE_RADIUS = 0.36
 LID_RADIUS = 1.12  # in eye radii: the skin of the closed lid stands this far from the eye's centre
 MOUTH_HEIGHT = -0.56
 MOUTH_HALF_WIDTH = 0.34
@@ -44,7 +44,7 @@ def distance(p: np.ndarray) -> np.ndarray:
     q = p.copy()
     q[..., 0] = np.abs(q[..., 0])
     d = _ellipsoid(q, (0.0, 0.14, 0.50), (0.98, 1.10, 0.95))  # cranium
-    d = _join(d, _ellipsoid(q, (0.0, -0.10, -0.12), (0.86, 0.82, 0.94)), 0.35)  # face
+    d = _join(d, _ellipsoid(q, (0.0, -0.10, -0.12), (0.85, 0.82, 0.91)), 0.35)  # face
     d = _join(d, _sphere(q, (0.0, -0.57, -0.83), 0.25), 0.40)  # chin
     d = _join(d, _sphere(q, (0.33, -0.24, -0.60), 0.30), 0.40)  # jaw
     d = _join(d, _sphere(q, (0.46, -0.47, -0.32), 0.37), 0.30)  # cheek
