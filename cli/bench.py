@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,8 +18,9 @@ import numpy as np
 
 from ..core.curves import Curves
 from ..core.errors import UserError
-from ..core.paths import ROOT
+from ..core.paths import ROOT, default_data_folder
 from ..inference import curves_file
+from ..inference.runtime import find_python
 from . import blender, work
 from .demo import SAMPLE, SCRIPT
 from .result import Result
@@ -41,13 +44,17 @@ def run(options: Namespace) -> Result:
 
 
 def accuracy(corpora: Path | None) -> Result:
-    """The whole product, as ``facewright speech`` runs it, on the held-out recordings."""
+    """The network and the whole product on held-out recordings, beside baselines. A process of its own: torch is never in this one."""
     if not (ROOT / "training").is_dir():
         raise UserError("Accuracy is measured by the project's training code, which the installed add-on leaves out.", "Use a checkout.")
-    from ..training import evaluate
-
-    table = evaluate.product_table(corpora)
-    return Result(table.text, table.data)
+    python = find_python("", default_data_folder(), sys.executable).python
+    with tempfile.TemporaryDirectory(prefix="facewright-bench-") as folder:
+        figures = Path(folder) / "figures.json"
+        command = [python, ROOT / "entry.py", "training.evaluate", "--pipeline", "--json", figures]
+        done = subprocess.run([*command, *(["--corpora", corpora] if corpora else [])], stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            raise UserError("The measurement did not end well; its own words are above.")
+        return Result(done.stdout.rstrip(), json.loads(figures.read_text("utf-8")))
 
 
 def speed(minutes: float) -> Result:
