@@ -11,6 +11,8 @@ from ..rigs.detect import MatchReport
 from .speech import FacewrightPanel
 from .text import wrapped
 
+MOST_DOUBTS = 3  # sentences on names that fit twice; more would push the buttons out of sight
+
 
 class FACEWRIGHT_PT_character(FacewrightPanel, bpy.types.Panel):
     bl_label = "Character"
@@ -41,6 +43,10 @@ class FACEWRIGHT_PT_character(FacewrightPanel, bpy.types.Panel):
                 wrapped(box, context, f"Missing: {shown}.", icon="BLANK1")
             elif missing:
                 wrapped(box, context, "Name the shape keys as ARKit does: jawOpen, eyeBlinkLeft and so on.", icon="BLANK1")
+            twice = [(obj.name, name, report) for obj, report in reports for name in report.ambiguous]
+            for owner, name, report in twice[:MOST_DOUBTS]:
+                others = ", ".join(report.ambiguous[name])
+                wrapped(box, context, f"{owner}: {report.matched[name]} is taken for {name}, not {others}.", icon="QUESTION")
         column = layout.column(align=True)
         if rigs:  # without one the Speech panel offers it
             column.operator("facewright.add_demo_head", icon="USER")

@@ -62,6 +62,10 @@ action = face.data.shape_keys.animation_data.action
 lines = sys.modules[package + ".scene.jobs"].outcome("speech").lines
 assert bpy.ops.facewright.export_curves(filepath=out, format=".csv", fps=60.0) == {"FINISHED"}
 folder = str(sys.modules[package + ".preferences"].settings(bpy.context).data_folder)
+chosen = bpy.context.preferences.addons[package].preferences
+chosen.data_folder, chosen.device = out + ".data", "cpu"
+settings = sys.modules[package + ".preferences"].settings(bpy.context)
+assert (str(settings.data_folder), settings.device, settings.python) == (out + ".data", "cpu", python), settings
 bpy.ops.preferences.addon_disable(module=package)
 print("\\n" + json.dumps({"action": action.name, "lines": lines, "data": folder}))
 """

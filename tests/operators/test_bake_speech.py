@@ -251,6 +251,16 @@ def absolute(face):
     face.data.shape_keys.use_relative = False
 
 
+def test_a_locked_earlier_bake_is_said_before_the_wait(face, settings, worker, sound):
+    settings.sound = sound()
+    bpy.ops.facewright.bake_speech()
+    action = face.data.shape_keys.animation_data.action
+    next(iter(actions_compat.fcurves(action))).lock = True
+    with pytest.raises(RuntimeError, match="locked channels"):
+        bpy.ops.facewright.bake_speech()
+    assert face.data.shape_keys.animation_data.action == action and len(bpy.data.actions) == 1
+
+
 @pytest.mark.parametrize(("spoil", "said"), [(no_match, "is an ARKit name"), (driven, "driver"), (absolute, "absolute")])
 def test_a_character_that_cannot_take_it_is_said_before_the_wait(face, settings, worker, sound, spoil, said):
     spoil(face)

@@ -94,6 +94,11 @@ def test_a_character_with_some(addon):
     assert "2 of 52" in said and "Missing: eyeBlinkLeft" in said and "and 38 more" in said
 
 
+def test_a_name_that_fits_twice_is_told(addon):
+    character(("jaw_open", "JawOpen"))
+    assert "Face: jaw_open is taken for jawOpen, not JawOpen." in draw(Character)
+
+
 def test_a_character_with_none(addon):
     character(("Key 1",))
     assert "Name the shape keys as ARKit does" in draw(Character)
