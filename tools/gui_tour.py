@@ -77,9 +77,12 @@ def steps(api):
     sound = long_sound(Path(PARAMETERS["sound"]), folder / "speech.wav", 1)
     settings().sound = str(sound)
     settings().transcript_from = "TYPED"
+    _, area, _, _ = api.view3d()
+    area.tag_redraw()
     yield 1.0
     api.shot("04_ready")
     settings().transcript_from = "NONE"
+    area.tag_redraw()  # a script's change does not redraw the panel, and its buttons would be those of before
     bpy.ops.ed.undo_push(message="Choose Sound")  # what typing into the field does
     yield 0.5
     api.click(*row("bake"))
@@ -207,6 +210,7 @@ def steps(api):
     with api.override():
         bpy.ops.object.select_all(action="DESELECT")
     bpy.context.view_layer.objects.active.select_set(True)
+    area.tag_redraw()
     yield 3.0
     for name in ("interchange", "bake_settings"):  # closed by default; the lower one first, so that the other does not move it
         api.click(*row(name))
