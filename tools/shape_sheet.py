@@ -58,7 +58,8 @@ PORTRAIT = {**_both(mouthSmile=0.8, cheekSquint=0.5, eyeSquint=0.12, mouthUpperU
 
 def _save(picture: Image.Image, path: Path) -> None:
     """A palette of 256 colours: a quarter of the bytes, and the dithering hides the steps."""
-    picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    palette = picture.quantize(256, method=Image.Quantize.MEDIANCUT)
+    picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
 
 
 def main() -> None:
@@ -83,10 +84,11 @@ def main() -> None:
     if arguments.portrait:
         for block in blocks:
             block.value = PORTRAIT.get(block.name, 0.0)
+        scene.render.dither_intensity = 0.0  # noise that doubles the file
         render.CYCLES_SAMPLES = 32
         render.render_still(scene, arguments.portrait, (640, 640), "CYCLES", detail=2)
         with Image.open(arguments.portrait) as picture:
-            _save(picture.convert("RGB"), arguments.portrait)
+            picture.convert("RGB").save(arguments.portrait, optimize=True)
         return
     head.camera.data.lens *= arguments.zoom
     side, label = arguments.size, max(14, arguments.size // 11)

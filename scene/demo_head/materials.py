@@ -21,7 +21,7 @@ class Paint:
 
 
 PALETTE: Final[dict[str, Paint]] = {
-    "skin": Paint((0.93, 0.70, 0.58), 0.55, 0.12),
+    "skin": Paint((0.95, 0.71, 0.59), 0.55, 0.12),
     "lips": Paint((0.87, 0.50, 0.46), 0.42, 0.08),
     "mouth": Paint((0.33, 0.08, 0.10), 0.7),
     "teeth": Paint((0.96, 0.94, 0.89), 0.25, 0.0, 0.22),

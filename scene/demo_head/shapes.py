@@ -95,8 +95,8 @@ def _mouth(skin: Skin) -> dict[str, np.ndarray]:
         return skin.symmetric(skin.spread(skin.lips(LipMotion(**motion)), slide=slide_skin))
 
     cheek = skin.both(skin.bump((0.52, -0.26), (0.22, 0.20), (0.0, -0.015, 0.055), puff=0.075, lids=0.5))
-    smile = lips(corner=(0.135, -0.015, 0.14), upper_quarter=(0.065, 0.0, 0.034), upper=(0, -0.005, 0.006),
-                 lower_quarter=(0.065, 0.0, 0.032), lower=(0, -0.005, 0.004), thick_upper=0.88, thick_lower=0.90) + cheek  # fmt: skip
+    smile = lips(corner=(0.135, -0.015, 0.14), upper_quarter=(0.070, 0.0, 0.048), upper=(0, -0.015, 0.026),
+                 lower_quarter=(0.070, 0.0, 0.047), lower=(0, -0.015, 0.025), thick_upper=0.80, thick_lower=0.88) + cheek  # fmt: skip
     frown = lips(corner=(0.03, 0.0, -0.15), upper_quarter=(0.01, 0.0, -0.045), lower_quarter=(0.01, 0.0, -0.05), upper=(0, 0, 0.0),
                  lower=(0, 0.01, 0.0), thick_lower=1.05)  # fmt: skip
     dent = skin.both(skin.bump((0.46, -0.51), (0.10, 0.14), (0.0, 0.0, 0.0), puff=-0.05))

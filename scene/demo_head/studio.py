@@ -12,10 +12,10 @@ SENSOR = 36.0  # mm
 TARGET = Vector((0.0, -0.03, -0.005))
 FRAME = 0.36  # metres of height in the picture
 BACKGROUND = (0.66, 0.76, 0.79)
-AMBIENT = 0.6  # of the background's brightness, as light
+AMBIENT = 0.75  # of the background's brightness, as light
 # name, position, size, watts, colour
 LIGHTS = (
-    ("Key", (-0.75, -0.95, 0.65), 0.55, 15.0, (1.0, 0.95, 0.88)),
+    ("Key", (-0.75, -0.95, 0.65), 0.60, 17.0, (1.0, 0.95, 0.88)),
     ("Fill", (0.95, -0.75, 0.10), 0.80, 4.0, (0.86, 0.92, 1.0)),
     ("Rim", (0.55, 0.90, 0.65), 0.40, 16.0, (1.0, 0.93, 0.85)),
 )
