@@ -42,7 +42,7 @@ class FacewrightSceneSettings(bpy.types.PropertyGroup):
     )
     seed: bpy.props.IntProperty(
         name="Seed",
-        description="Which take: 0 is the model's mean, others vary blinks, brows, gaze and a little the mouth. A number always gives the same",
+        description="Which take: 0 is the model's mean, others vary blinks, brows, gaze and a little the mouth",
         default=0,  # the mean take; the shell's default is the same
         min=0,
         max=2**31 - 1,

@@ -202,7 +202,7 @@ def steps(api):
     yield 1.0
     api.shot("11_text_named_wav")
     check("a text file is a sentence", jobs.outcome("speech").kind == "failed", jobs.outcome("speech").lines)
-    subprocess.run(["xdotool", "mousemove", "320", "640"], check=True)
+    subprocess.run(["xdotool", "mousemove", "600", "200"], check=True)
     yield 1.0
 
     settings().sound = str(sound)
