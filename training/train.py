@@ -50,7 +50,7 @@ class TrainOptions:
     weight: dict[str, float] = field(
         default_factory=lambda: {
             "phones": 1.0, "articulation": 0.5, "gap": 1.0, "gapVelocity": 0.3, "gapShape": 0.5, "width": 0.3, "widthShape": 0.15,
-            "noseChin": 0.1, "teacher": 1.5, "artist": 1.5, "closure": 0.15, "open": 0.6, "silence": 0.4, "order": 1.0,
+            "noseChin": 0.1, "teacher": 1.5, "artist": 1.5, "closure": 0.15, "open": 0.6, "silence": 0.8, "order": 1.0,
         }
     )  # fmt: skip
     seed: int = 0
@@ -213,7 +213,7 @@ class Losses:
         target = measured.nan_to_num()
         # People part their lips in silence now and then; a voice does not say when.
         long_silence = _inner(labels == self.silence, 8)
-        near_closed = (1 - 0.7 * long_silence.float()) * (1 + (target[..., 0] < CURVE_CLOSED))  # closures are few frames and matter most
+        near_closed = (1 - 0.9 * long_silence.float()) * (1 + (target[..., 0] < CURVE_CLOSED))  # closures are few frames and matter most
         losses["gap"] = _mean(near_closed * ((gap - target[..., 0]) / 0.05).square(), seen)
         both = seen[:, 1:] & seen[:, :-1]
         losses["gapVelocity"] = _mean(((gap.diff(dim=1) - target[..., 0].diff(dim=1)) / 0.02).square().clamp(max=9), both)
