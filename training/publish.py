@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Turns a training run into the shipped weights: the file, its entry in weights/manifest.json, and the figures for its card.
+"""Turns a training run into the shipped weights: the file and its entry in weights/manifest.json. training.card writes the card.
 
     python entry.py training.publish --corpora DIR --run CACHE/run
 
@@ -18,8 +18,7 @@ import torch
 from ..core.paths import ROOT
 from ..inference.speech import weights_file
 from ..inference.speech.features import log_mel
-from ..rigs.arkit import ARKIT_52
-from . import checkpoint, corpora, evaluate, ict_head
+from . import checkpoint, corpora
 
 LICENCE = "GPL-3.0-or-later"
 LARGEST_ROUNDING = 0.01  # of a channel: an animator sees steps of a few hundredths
@@ -41,7 +40,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora")
     parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--packs", type=Path, help="synthetic speech, for the phone error rate on the unheard voice")
     parser.add_argument("--out", type=Path, default=weights_file.SHIPPED)
     args = parser.parse_args()
     root = corpora.folder(args.corpora)
@@ -54,12 +52,6 @@ def main() -> None:
     weights_file.save(checkpoint.load_model(args.run), args.out, told)
     weights_file.pin(args.out, {"licence": LICENCE, "card": f"{args.out.stem}.md", "trainingRun": {"commit": commit, **options}})
     print(f"{args.out}: float16 moves no channel by more than {off:.4f}")
-    model = weights_file.load(args.out)
-    held_out = evaluate.HeldOut.read(root)
-    head = ict_head.load(root / "ict_facekit.npz", ARKIT_52)
-    figures = evaluate.evaluate(evaluate.network(model), held_out, head)
-    figures["recogniser"] = evaluate.recogniser_figures(model, held_out, root, args.packs)
-    evaluate.print_table({"network": figures})
 
 
 if __name__ == "__main__":
