@@ -88,6 +88,8 @@ def unregister() -> None:
 
 def _command(arguments: list[str]) -> int:
     """``blender -c facewright VERB ...``: the shell's verbs."""
-    from . import cli
+    from . import cli, preferences
+    from .cli.work import Seat
 
-    return cli.main(arguments)
+    chosen = preferences.settings(bpy.context)
+    return cli.main(arguments, Seat(chosen.python, chosen.data_folder, chosen.device))

@@ -9,19 +9,26 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..core.errors import Cancelled, UserError
 
+if TYPE_CHECKING:
+    from .work import Seat
 
-def main(argv: Sequence[str]) -> int:
+
+def main(argv: Sequence[str], seat: Seat | None = None) -> int:
     """Run one verb. ``argv`` excludes the program's name. Returns the exit status; argparse's own exits are turned into it."""
     from .arguments import make_parser
+    from .work import Seat
 
+    seat = seat or Seat()
     try:
-        options = make_parser().parse_args(list(argv))
+        options = make_parser(seat.device).parse_args(list(argv))
     except SystemExit as end:  # argparse has printed its sentence, or the help
         return int(end.code or 0)
     try:
+        options.seat = seat
         result = options.run(options)
     except UserError as error:
         print(f"facewright: {error}", file=sys.stderr)

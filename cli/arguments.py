@@ -15,7 +15,8 @@ def _verb(module: str) -> Callable[[argparse.Namespace], object]:
     return lambda options: importlib.import_module(f".{module}", __package__).run(options)
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser(device: str = "auto") -> argparse.ArgumentParser:
+    """device: what runs the model where the command line does not say."""
     parser = argparse.ArgumentParser(prog="facewright", description="Speech to editable ARKit facial animation, on this machine alone.")
     parser.set_defaults(json=False)
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
@@ -37,7 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
     speech = add("speech", "turn speech into ARKit curves (.csv as Live Link Face writes it, or .json)")
     speech.add_argument("audio", type=Path, metavar="IN", help="WAV, FLAC, OGG or MP3; any rate and channel count")
     speech.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.csv", help="the curves file to write, .csv or .json")
-    _speech_options(speech)
+    _speech_options(speech, device)
     speech.add_argument(
         "--fps", type=_positive(float), default=60.0, help="rows a second (default: %(default)g, as Live Link Face records)"
     )
@@ -53,7 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="an object with shape keys; repeat for teeth, tongue, ... (default: all with ARKit keys)",
     )
     bake.add_argument("-o", "--out", type=Path, required=True, metavar="B.blend", help="the .blend file to write")
-    _speech_options(bake)
+    _speech_options(bake, device)
     bake.add_argument("--start", type=int, default=1, metavar="FRAME", help="frame on which the sound starts (default: %(default)s)")
     bake.add_argument("--strength", type=float, default=1.0, help="scale of all curves (default: %(default)g, as the model gives them)")
     bake.add_argument("--smoothing", type=float, default=0.0, metavar="SECONDS", help="width of the smoothing (default: %(default)g, none)")
@@ -74,11 +75,13 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _speech_options(parser: argparse.ArgumentParser) -> None:
+def _speech_options(parser: argparse.ArgumentParser, device: str) -> None:
     parser.add_argument("--text", type=Path, metavar="SCRIPT.txt", help="what is said, as a text file: mouth shapes follow the words")
     parser.add_argument("--seed", type=int, default=0, help="draws blinks, brows and gaze (default: %(default)s)")
     parser.add_argument("--no-life", dest="life", action="store_false", help="speech only: no blinks, brows or gaze")
-    parser.add_argument("--device", choices=DEVICES, default="auto", help="what runs the model (default: the GPU if there is one)")
+    parser.add_argument(
+        "--device", choices=DEVICES, default=device, help="what runs the model (default: %(default)s; auto is the GPU if there is one)"
+    )
 
 
 def _json(parser: argparse.ArgumentParser) -> None:

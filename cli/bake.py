@@ -35,7 +35,7 @@ def run(options: Namespace) -> Result:
             sound=options.audio.absolute(),
             source=options.audio.name,
         )
-        with work.worker() as client:
+        with work.worker(options.seat) as client:
             curves, report = work.speech(client, options, work.MODEL_FPS)
         done = bake.apply(bake.plan(objects, curves, settings), scene)
         blender.save_copy(options.out)

@@ -18,9 +18,8 @@ import numpy as np
 
 from ..core.curves import Curves
 from ..core.errors import UserError
-from ..core.paths import ROOT, default_data_folder
+from ..core.paths import ROOT
 from ..inference import curves_file
-from ..inference.runtime import find_python
 from . import blender, work
 from .demo import SAMPLE, SCRIPT
 from .result import Result
@@ -40,37 +39,36 @@ class Row:
 
 
 def run(options: Namespace) -> Result:
-    return accuracy(options.corpora) if options.what == "speech" else speed(options.minutes)
+    return accuracy(options.seat, options.corpora) if options.what == "speech" else speed(options.seat, options.minutes)
 
 
-def accuracy(corpora: Path | None) -> Result:
+def accuracy(seat: work.Seat, corpora: Path | None) -> Result:
     """The network and the whole product on held-out recordings, beside baselines. A process of its own: torch is never in this one."""
     if not (ROOT / "training").is_dir():
         raise UserError("Accuracy is measured by the project's training code, which the installed add-on leaves out.", "Use a checkout.")
-    python = find_python("", default_data_folder(), sys.executable).python
     with tempfile.TemporaryDirectory(prefix="facewright-bench-") as folder:
         figures = Path(folder) / "figures.json"
-        command = [python, ROOT / "entry.py", "training.evaluate", "--pipeline", "--json", figures]
+        command = [seat.runtime(), ROOT / "entry.py", "training.evaluate", "--pipeline", "--json", figures]
         done = subprocess.run([*command, *(["--corpora", corpora] if corpora else [])], stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             raise UserError("The measurement did not end well; its own words are above.")
         return Result(done.stdout.rstrip(), json.loads(figures.read_text("utf-8")))
 
 
-def speed(minutes: float) -> Result:
+def speed(seat: work.Seat, minutes: float) -> Result:
     blender.require()
-    rows = [*speech_rows(minutes), *bake_rows()]
+    rows = [*speech_rows(seat, minutes), *bake_rows(seat)]
     return Result("\n".join(map(str, rows)), {row.figure: row.value for row in rows})
 
 
-def speech_rows(minutes: float) -> Iterator[Row]:
+def speech_rows(seat: work.Seat, minutes: float) -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="facewright-bench-") as folder:
         ten = tile(SAMPLE, Path(folder) / "ten.wav", 10.0)
         long = tile(SAMPLE, Path(folder) / "long.wav", 60.0 * minutes)
         with blender.quiet():
             scene, objects = fresh_head()
             began = time.perf_counter()
-            with work.worker() as client:
+            with work.worker(seat) as client:
                 to_keys(client, ten, scene, objects)
                 cold = time.perf_counter() - began
                 warm = []
@@ -94,7 +92,7 @@ def speech_rows(minutes: float) -> Iterator[Row]:
         yield Row("speech with a transcript, 10 s", scripted["cpu_seconds"] / scripted["duration"], "CPU-s/s", "<= 0.03")
 
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        with work.worker() as client:
+        with work.worker(seat) as client:
             client.wait(client.submit("speech", params(ten)))  # loads the model, which is not part of the cost
             report = client.wait(client.submit("speech", params(long)))
         # ru_maxrss counts kibibytes on Linux, bytes on macOS.
@@ -106,14 +104,14 @@ def speech_rows(minutes: float) -> Iterator[Row]:
         yield Row("this process's growth meanwhile", (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - own) / unit, "MB", "< 100")
 
 
-def bake_rows() -> Iterator[Row]:
+def bake_rows(seat: work.Seat) -> Iterator[Row]:
     """52 curves x 3600 frames: the sample's own curves, tiled to a minute at 60 frames a second."""
     import bpy
 
     from ..core import keys
     from ..scene import bake
 
-    with tempfile.TemporaryDirectory(prefix="facewright-bench-") as folder, work.worker() as client:
+    with tempfile.TemporaryDirectory(prefix="facewright-bench-") as folder, work.worker(seat) as client:
         curves = speech_curves(client, SAMPLE, Path(folder))
     repeats = -(-3600 // len(curves.times))
     values = np.tile(curves.values, (repeats, 1))[:3600]

@@ -42,8 +42,8 @@ def run(options: Namespace) -> Result:
         scene.render.fps, scene.render.fps_base = FPS, 1.0
         head = demo_head.build(scene)
         sample = Path(shutil.copy(SAMPLE, folder))  # beside the .blend, so that the folder can be moved
-        with work.worker() as client:
-            curves, report = work.speech(client, speech_options(sample), work.MODEL_FPS)
+        with work.worker(options.seat) as client:
+            curves, report = work.speech(client, speech_options(sample, options.seat.device), work.MODEL_FPS)
         done = bake.apply(bake.plan(head.objects, curves, bake.BakeOptions(sound=sample, source=sample.name)), scene)
         baked = time.perf_counter() - started
         scene.frame_end = done.frame_end  # a fresh scene's 250 frames would end before or after the sample does
@@ -77,9 +77,9 @@ def make_folder(path: Path) -> Path:
     return path.absolute()
 
 
-def speech_options(sample: Path) -> Namespace:
+def speech_options(sample: Path, device: str) -> Namespace:
     """What ``facewright speech`` would be given for the sample."""
-    return Namespace(audio=sample, text=SCRIPT, seed=0, life=True, device="auto")
+    return Namespace(audio=sample, text=SCRIPT, seed=0, life=True, device=device)
 
 
 def telling_frames(phones: list[dict], fps: float, start: int) -> list[int]:

@@ -12,7 +12,7 @@ from .result import Result
 
 def run(options: Namespace) -> Result:
     format_of(options.out)  # a wrong name is said before the work, not after
-    with work.worker() as client:
+    with work.worker(options.seat) as client:
         curves, report = work.speech(client, options, options.fps)
     write_curves(curves, options.out, options.fps)
     rows = len(curves.times)

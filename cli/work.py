@@ -9,6 +9,7 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.curves import Curves
@@ -21,11 +22,26 @@ from ..inference.runtime import find_python
 MODEL_FPS = 60.0  # what Live Link Face records; a bake resamples to the scene's own rate
 
 
+@dataclass(frozen=True)
+class Seat:
+    """Where the verbs run: what the add-on's preferences say inside Blender, the defaults in a shell.
+
+    python: the worker's Python, "" to look for one. device: for verbs that are given none.
+    """
+
+    python: str = ""
+    data_folder: Path = field(default_factory=default_data_folder)
+    device: str = "auto"
+
+    def runtime(self) -> Path:
+        """The Python that runs the models. Raises UserError where there is none."""
+        return find_python(self.python, self.data_folder, sys.executable).python
+
+
 @contextmanager
-def worker() -> Iterator[WorkerClient]:
+def worker(seat: Seat) -> Iterator[WorkerClient]:
     """A worker that ends with the block."""
-    data = default_data_folder()
-    client = WorkerClient(find_python("", data, sys.executable).python, data / "logs")
+    client = WorkerClient(seat.runtime(), seat.data_folder / "logs")
     try:
         yield client
     finally:

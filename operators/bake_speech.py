@@ -7,6 +7,7 @@ from pathlib import Path
 import bpy
 
 from ..core.errors import UserError
+from ..core.script_file import read_script
 from ..preferences import settings
 from ..rigs.arkit import ARKIT_52
 from ..scene import handles, jobs, runtime_status, tasks
@@ -98,16 +99,7 @@ def transcript(chosen: bpy.types.PropertyGroup) -> str | None:
         return chosen.transcript
     if not chosen.transcript_file:
         raise UserError("No transcript file is chosen.", "Choose the text file of what is said, or set the transcript to None.")
-    path = Path(bpy.path.abspath(chosen.transcript_file))
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"Cannot read the transcript {path}: {error.strerror}.", "Choose the text file again.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"The transcript {path.name} is not UTF-8 text.", "Save it as plain text in UTF-8.") from error
-    if not text.strip():
-        raise UserError(f"The transcript {path.name} is empty.", "Write what is said into it, or set the transcript to None.")
-    return text
+    return read_script(Path(bpy.path.abspath(chosen.transcript_file)))
 
 
 def told(plan, report, result: dict) -> tuple[str, ...]:
