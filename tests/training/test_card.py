@@ -6,7 +6,10 @@ from facewright.inference.speech import weights_file
 from facewright.training import card
 
 NAN = float("nan")
-FIGURES = {"gap r": {"value": 0.9254, "low": 0.91, "high": 0.937, "clips": 81}, "best lag (frames)": {"value": 0, "low": 0, "high": 0, "clips": 81}}
+FIGURES = {
+    "gap r": {"value": 0.9254, "low": 0.91, "high": 0.937, "clips": 81},
+    "best lag (frames)": {"value": 0, "low": 0, "high": 0, "clips": 81},
+}
 
 
 def test_cells() -> None:
