@@ -29,18 +29,24 @@ def require() -> None:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Blender's C code prints every frame and file to file descriptor 1: nothing of it reaches the user's stdout in this block."""
+def quiet(*descriptors: int) -> Iterator[None]:
+    """Blender's C code prints every frame and file to stdout, and graphics drivers doubts to stderr: none of it is seen in this block.
+
+    descriptors: what to silence; 1 (stdout) where none is named.
+    """
+    descriptors = descriptors or (1,)
     sys.stdout.flush()
-    kept = os.dup(1)
+    kept = [os.dup(descriptor) for descriptor in descriptors]
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 1)
+        for descriptor in descriptors:
+            os.dup2(nowhere, descriptor)
         yield
     finally:
         sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
+        for descriptor, original in zip(descriptors, kept, strict=True):
+            os.dup2(original, descriptor)
+            os.close(original)
         os.close(nowhere)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.paths import ROOT
-from ..core.timing import scene_fps
+from ..core.timing import to_frames
 from ..interchange import write_curves
 from . import blender, work
 from .result import Result
@@ -20,9 +20,11 @@ from .result import Result
 SAMPLE = ROOT / "samples" / "hello.wav"
 SCRIPT = ROOT / "samples" / "hello.txt"
 FPS = 30  # Live Link Face's video rate; lip closures of 40 ms still get a frame of their own
-# One picture for each kind of mouth shape, in the order in which the sample comes to them.
-TELLING_PHONES = ("HH", "M", "OW", "IY", "B", "UW", "P", "F", "V", "AA", "AE", "W", "TH", "AY")
+# Mouth shapes that tell most, vowels and consonants; each is shown once, at its longest.
+TELLING_PHONES = ("AA", "M", "IY", "UW", "F", "OY", "W", "AY", "P", "OW", "EY", "V", "B", "S", "EH", "ER")
 TILES = 12  # three rows of four
+STRENGTH = 1.5  # the model moves as much as people do; a stylised face in a small picture wants more
+CLOSER = 1.35  # the studio's camera shows the whole head, the demo is about the face
 
 
 def run(options: Namespace) -> Result:
@@ -41,20 +43,27 @@ def run(options: Namespace) -> Result:
         scene = bpy.context.scene
         scene.render.fps, scene.render.fps_base = FPS, 1.0
         head = demo_head.build(scene)
+        head.camera.data.lens *= CLOSER
         sample = Path(shutil.copy(SAMPLE, folder))  # beside the .blend, so that the folder can be moved
         with work.worker(options.seat) as client:
             curves, report = work.speech(client, speech_options(sample, options.seat.device), work.MODEL_FPS)
-        done = bake.apply(bake.plan(head.objects, curves, bake.BakeOptions(sound=sample, source=sample.name)), scene)
+        settings = bake.BakeOptions(strength=STRENGTH, sound=sample, source=sample.name)
+        done = bake.apply(bake.plan(head.objects, curves, settings), scene)
         baked = time.perf_counter() - started
         scene.frame_end = done.frame_end  # a fresh scene's 250 frames would end before or after the sample does
         write_curves(curves, csv, work.MODEL_FPS)
 
-        size = (options.size, options.size)
-        with tempfile.TemporaryDirectory(prefix="facewright-") as tiles:
-            frames = telling_frames(report["phones"], scene_fps(scene.render.fps, scene.render.fps_base), done.frame_start)
-            playblast.contact_sheet(render.render_frames(scene, frames, tiles, size), sheet)
-        if render.workbench_available():
-            playblast.render_clip(scene, clip, subdivision=0)  # the head's own mesh is fine enough for a small clip
+        size = scene.render.resolution_x, scene.render.resolution_y = options.size, options.size
+        with blender.quiet(1, 2), tempfile.TemporaryDirectory(prefix="facewright-") as tiles:
+            stills = []
+            for number, phone in enumerate(telling_phones(report["phones"])):
+                middle = (phone["start"] + phone["end"]) / 2
+                scene.frame_set(round(to_frames(middle, FPS, done.frame_start)))
+                with playblast.caption(scene, said(phone, report["words"])):
+                    stills.append(render.render_still(scene, Path(tiles) / f"{number}.png", size))
+            playblast.contact_sheet(stills, sheet)
+            if render.workbench_available():
+                playblast.render_clip(scene, clip, subdivision=0)  # the head's own mesh is fine enough for a small clip
         for sound in bpy.data.sounds:
             sound.filepath = "//" + sample.name
         blender.save_copy(blend)
@@ -82,10 +91,16 @@ def speech_options(sample: Path, device: str) -> Namespace:
     return Namespace(audio=sample, text=SCRIPT, seed=0, life=True, device=device)
 
 
-def telling_frames(phones: list[dict], fps: float, start: int) -> list[int]:
-    """Frames of ``TILES`` unlike mouth shapes: the middle of the longest phone of each telling kind, then other phones, in time's order."""
+def telling_phones(phones: list[dict]) -> list[dict]:
+    """``TILES`` unlike mouth shapes: the longest phone of each telling kind, then other phones, in the order of time."""
     longest = sorted(phones, key=lambda p: p["start"] - p["end"])
     chosen = [next((p for p in longest if p["label"] == label), None) for label in TELLING_PHONES]
     chosen = [p for p in chosen if p is not None][:TILES]
     chosen += [p for p in longest if p not in chosen][: TILES - len(chosen)]
-    return sorted(start + round((p["start"] + p["end"]) / 2 * fps) for p in chosen)
+    return sorted(chosen, key=lambda p: p["start"])
+
+
+def said(phone: dict, words: list[dict]) -> str:
+    """A caption: the phone, and the word it is in where a transcript tells."""
+    word = next((w["label"] for w in words if w["start"] <= phone["start"] < w["end"]), "")
+    return f"{phone['label']}  {word}".rstrip()

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -43,6 +44,26 @@ def render_clip(scene: bpy.types.Scene, path: Path, subdivision: int = 1) -> Non
                 image.media_type = before[2]
             image.file_format, image.color_mode = before[3:]
             render.use_simplify, render.simplify_subdivision_render, scene.display.render_aa = simplified
+
+
+@contextmanager
+def caption(scene: bpy.types.Scene, text: str) -> Iterator[None]:
+    """Pictures rendered in this block carry the text in their upper left corner, by Blender's own stamp; its settings are put back."""
+    render = scene.render
+    stamps = [name for name in dir(render) if name.startswith("use_stamp")]
+    before = {name: getattr(render, name) for name in (*stamps, "stamp_note_text", "stamp_font_size")}
+    colors = tuple(render.stamp_background), tuple(render.stamp_foreground)
+    try:
+        for name in stamps:
+            setattr(render, name, name in ("use_stamp", "use_stamp_note"))
+        render.stamp_note_text = text
+        render.stamp_background, render.stamp_foreground = (0, 0, 0, 0), (0.05, 0.05, 0.08, 1)
+        render.stamp_font_size = max(8, render.resolution_y // 20)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(render, name, value)
+        render.stamp_background, render.stamp_foreground = colors
 
 
 def contact_sheet(tiles: Sequence[Path], path: Path, columns: int = 4) -> None:

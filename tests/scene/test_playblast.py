@@ -55,3 +55,19 @@ def test_a_clip_is_written_and_the_settings_are_put_back(scene, tmp_path: Path) 
 def test_a_folder_that_is_not_there_is_a_sentence(scene, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Cannot write in"):
         playblast.render_clip(scene, tmp_path / "nowhere" / "clip.mp4")
+
+
+def test_a_caption_is_in_the_picture_and_leaves_the_scene_as_it_was(scene, tmp_path: Path) -> None:
+    if not render.workbench_available():
+        pytest.skip("Workbench needs EGL, which this machine lacks")
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    scene.render.resolution_x = scene.render.resolution_y = 160
+    before = (scene.render.use_stamp, scene.render.use_stamp_date, tuple(scene.render.stamp_foreground))
+    plain = playblast._read(render.render_still(scene, tmp_path / "plain.png", (160, 160)))
+    with playblast.caption(scene, "OW  poems"):
+        told = playblast._read(render.render_still(scene, tmp_path / "told.png", (160, 160)))
+    assert np.abs(told - plain)[-20:].max() > 0.1
+    assert np.abs(told - plain)[:100].max() < 0.02
+    assert before == (scene.render.use_stamp, scene.render.use_stamp_date, tuple(scene.render.stamp_foreground))
