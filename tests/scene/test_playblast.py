@@ -64,6 +64,8 @@ def test_a_caption_is_in_the_picture_and_leaves_the_scene_as_it_was(scene, tmp_p
     scene.collection.objects.link(camera)
     scene.camera = camera
     scene.render.resolution_x = scene.render.resolution_y = 160
+    scene.world = bpy.data.worlds.new("White")
+    scene.world.color = (1, 1, 1)  # the captions are dark
     before = (scene.render.use_stamp, scene.render.use_stamp_date, tuple(scene.render.stamp_foreground))
     plain = playblast._read(render.render_still(scene, tmp_path / "plain.png", (160, 160)))
     with playblast.caption(scene, "OW  poems"):
