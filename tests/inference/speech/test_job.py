@@ -24,7 +24,7 @@ def _quiet(fraction, stage):
 def test_writes_curves_and_returns_json(params):
     values = job.run({**params, "fps": 30, "seed": 2, "life": False, "text": None, "pronunciations": {}}, _quiet)
     assert json.loads(json.dumps(values)) == values
-    assert set(values) == {"curves", "duration", "device", "seconds", "words", "phones", "warnings"}
+    assert set(values) == {"curves", "duration", "device", "seconds", "cpu_seconds", "words", "phones", "warnings"}
     curves = curves_file.load(values["curves"])
     assert curves.names == ARKIT_52 and len(curves.times) == 91
     PhoneTrack.from_dict(values)
