@@ -54,9 +54,13 @@ def reverberate(sound: Tensor, generator: torch.Generator, share: float) -> Tens
     return sound + wet * echo
 
 
-def augmented_features(sound: Tensor, generator: torch.Generator, options: AugmentOptions) -> Tensor:
-    """Features of a batch [B, n] as another voice, microphone and place would give them. [B, T, 160]."""
+def augmented_features(sound: Tensor, generator: torch.Generator, options: AugmentOptions, strength: Tensor | None = None) -> Tensor:
+    """Features of a batch [B, n] as another voice, microphone and place would give them. [B, T, 160].
+
+    strength: [B], multiplies tract length and colour of each clip (1 if not given).
+    """
     batch = len(sound)
+    strong = torch.ones(batch, 1, 1) if strength is None else strength[:, None, None]
 
     def uniform(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(batch, 1, 1, generator=generator)
@@ -73,16 +77,16 @@ def augmented_features(sound: Tensor, generator: torch.Generator, options: Augme
     position = torch.arange(bins, dtype=torch.float32)
     # Vocal tract length: one scale of the frequency axis for a whole clip. Reading the filters at scaled frequencies costs a
     # tenth of moving the spectrum.
-    source = (position * uniform(-options.warp, options.warp).exp()[:, 0]).clamp(max=bins - 1.001)
+    source = (position * (strong * uniform(-options.warp, options.warp)).exp()[:, 0]).clamp(max=bins - 1.001)
     low = source.floor().long()
     part = (source - low)[..., None]
     filters = features.mel_filters()
     weights = filters[low] * (1 - part) + filters[low + 1] * part
     # Colour in decibels over frequency.
     x = (position / (bins - 1))[:, None]
-    colour = uniform(-options.tilt_db, options.tilt_db) * (x - 0.3)
+    colour = strong * uniform(-options.tilt_db, options.tilt_db) * (x - 0.3)
     for k in (1, 2, 3):
-        colour = colour + uniform(-1, 1) * options.ripple_db / k * torch.cos(math.pi * k * x + uniform(0, 2 * math.pi))
+        colour = colour + strong * uniform(-1, 1) * options.ripple_db / k * torch.cos(math.pi * k * x + uniform(0, 2 * math.pi))
     colour = colour - 60 * some(options.narrow_share) * torch.sigmoid((x - uniform(0.42, 0.9)) * 60)
     level = uniform(options.quietest_db, options.loudest_db)
     mel = torch.bmm(power, weights * torch.pow(10.0, (colour + level) / 10))

@@ -39,7 +39,7 @@ class SpeechModelConfig:
 
     width: int = 256  # hidden channels: 3.6 M parameters with 12 blocks, 0.003 CPU-s a second of sound
     dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8)  # +-0.9 s: phones lean on neighbours, not on sentences
-    dropout: float = 0.05  # a few hours of real faces overfit without it
+    dropout: float = 0.1  # a few hours of real faces overfit without it
     phone_names: tuple[str, ...] = PHONES
     articulation_names: tuple[str, ...] = ARTICULATION
     face_names: tuple[str, ...] = FACE

@@ -8,7 +8,7 @@ import torch
 
 from facewright.inference.speech.features import FEATURES
 from facewright.inference.speech.model import FACE, SpeechModel, SpeechModelConfig
-from facewright.training import augment, checkpoint, ict_head, metrics, pack, train
+from facewright.training import augment, blend, checkpoint, ict_head, metrics, pack, train
 from facewright.training.corpora import Example
 from facewright.training.pack import Clip, Phone
 
@@ -98,6 +98,13 @@ def test_augmentation_keeps_time_and_is_repeatable() -> None:
     assert torch.equal(first, second) and first.shape == (2, 150, FEATURES)
     assert (first.mean(2).argmax(1) == 75).all()
     assert len(augment.stretch(np.zeros(1000, np.float32), 900)) == 900
+
+
+def test_a_blend_lies_between_its_runs() -> None:
+    first, last = SpeechModel(CONFIG), SpeechModel(CONFIG)
+    mixed = blend.blend(first, last, 0.25)
+    assert torch.allclose(mixed.stem.weight, 0.75 * first.stem.weight + 0.25 * last.stem.weight)
+    assert not mixed.training
 
 
 def test_sides_share_a_unit() -> None:
