@@ -50,7 +50,7 @@ class TrainOptions:
     weight: dict[str, float] = field(
         default_factory=lambda: {
             "phones": 1.0, "articulation": 0.5, "gap": 1.0, "gapVelocity": 0.3, "gapShape": 0.5, "width": 0.3, "widthShape": 0.15,
-            "noseChin": 0.1, "teacher": 1.5, "artist": 1.5, "closure": 0.15, "open": 0.6, "silence": 0.8, "order": 1.0,
+            "noseChin": 0.1, "teacher": 1.5, "artist": 1.5, "closure": 0.15, "open": 0.6, "silence": 0.6, "order": 1.0,
         }
     )  # fmt: skip
     face_strength: float = 1.5  # measured faces are few people: their voices vary more, or the net knows them by voice
@@ -216,8 +216,8 @@ class Losses:
         seen = measured.isfinite().all(-1)
         target = measured.nan_to_num()
         # People part their lips in silence now and then; a voice does not say when.
-        long_silence = _inner(labels == self.silence, 8)
-        near_closed = (1 - 0.9 * long_silence.float()) * (1 + (target[..., 0] < CURVE_CLOSED))  # closures are few frames and matter most
+        long_silence = _inner(labels == self.silence, 12)
+        near_closed = (1 - 0.8 * long_silence.float()) * (1 + (target[..., 0] < CURVE_CLOSED))  # closures are few frames and matter most
         losses["gap"] = _mean(near_closed * ((gap - target[..., 0]) / 0.05).square(), seen)
         both = seen[:, 1:] & seen[:, :-1]
         losses["gapVelocity"] = _mean(((gap.diff(dim=1) - target[..., 0].diff(dim=1)) / 0.02).square().clamp(max=9), both)
@@ -240,7 +240,7 @@ class Losses:
         # mouthClose brings the lips together over an open jaw: more of it than of jawOpen pushes them through each other.
         over = units[..., self.close] - units[..., self.jaw]
         losses["order"] = (over.clamp_min(0) / 0.05).square().mean()
-        quiet = _inner((labels == self.silence), 4)
+        quiet = _inner((labels == self.silence), 8)  # lips part up to 0.2 s before the voice
         losses["silence"] = _mean((units / 0.05).square().mean(-1).clamp(max=9), quiet)
         return losses
 
