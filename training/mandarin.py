@@ -144,9 +144,7 @@ def measure(items: list[Reading], engine: SpeechEngine) -> Figures:
         doubted += own.fits and bool(own.doubts)
         taken += wrong is not None and wrong.fits
         seals += _seals(own.track, item.sound, engine)
-    return Figures(
-        np.array(errors), np.array(deficits), refused, doubted, taken, float(np.mean(seals)), float(np.mean(confidence))
-    )
+    return Figures(np.array(errors), np.array(deficits), refused, doubted, taken, float(np.mean(seals)), float(np.mean(confidence)))
 
 
 def _seals(track: PhoneTrack, sound: np.ndarray, engine: SpeechEngine) -> list[bool]:

@@ -28,17 +28,23 @@ MISMATCH = 1.75
 DOUBTFUL = 0.15
 # Doubtful words count from so many in a row, or from so many seconds: a single mumbled word is no error of the script.
 _DOUBT_WORDS, _DOUBT_SECONDS = 3, 1.0
+# A held phone counts as this many seconds: a note of singing says no more about the text than a spoken vowel.
+HELD = 0.3
 # More doubtful time than this, and the script belongs to another recording.
 DOUBTFUL_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class SpokenWord:
-    """A word to be found: as the script writes it, its phones (ARPAbet without stress) and their stresses."""
+    """A word to be found: as the script writes it, its phones (ARPAbet without stress) and their stresses.
+
+    doubtful: confidence below which it may not be what is said; lower for a language whose sounds the phones only approach.
+    """
 
     label: str
     phones: tuple[str, ...]
     stresses: tuple[int, ...]
+    doubtful: float = DOUBTFUL
 
 
 @dataclass(frozen=True)
@@ -57,17 +63,18 @@ class Alignment:
     track:   all words and phones of the script with times
     doubts:  stretches where the script says something else than the sound
     deficit: nats a frame of speech, outside the doubts, by which the script is less likely than free decoding
+    doubtful: share of the script's time, held phones counted as ``HELD``, that lies in doubts
     """
 
     track: PhoneTrack
     doubts: tuple[Doubt, ...]
     deficit: float
+    doubtful: float
 
     @property
     def fits(self) -> bool:
         """Whether the script is what is said, but for its doubts."""
-        spoken = sum(w.end - w.start for w in self.track.words)
-        return self.deficit <= MISMATCH and sum(d.end - d.start for d in self.doubts) <= DOUBTFUL_SHARE * spoken
+        return self.deficit <= MISMATCH and self.doubtful <= DOUBTFUL_SHARE
 
     def corrected(self, decoded: PhoneTrack) -> PhoneTrack:
         """The track with the phones that were heard in place of the doubtful stretches of the script."""
@@ -206,21 +213,27 @@ def _result(path, log_phones, words, labels, owner, decoded) -> Alignment:
         for word, own in zip(words, by_word, strict=True)
     )
     track = PhoneTrack(tuple(phones), spoken)
-    doubts = _doubts(spoken)
-    return Alignment(track, doubts, _deficit(chosen, labels[path], log_phones, decoded, doubts))
+    lengths = [sum(min(p.end - p.start, HELD) for p in own) for own in by_word]
+    doubts, doubtful = _doubts(spoken, lengths, [word.doubtful for word in words])
+    # A frame of a held phone weighs less, as the phone weighs as one of HELD seconds.
+    weight = np.repeat(np.minimum(1.0, HELD / FRAME_SECONDS / (ends - starts)), ends - starts)
+    deficit = _deficit(chosen, labels[path], log_phones, decoded, doubts, weight)
+    return Alignment(track, doubts, deficit, doubtful)
 
 
-def _doubts(words: Sequence[Word]) -> tuple[Doubt, ...]:
-    found = []
-    for doubtful, run in groupby(words, key=lambda w: w.confidence < DOUBTFUL):
-        run = list(run)
-        if doubtful and (len(run) >= _DOUBT_WORDS or sum(w.end - w.start for w in run) >= _DOUBT_SECONDS):
+def _doubts(words: Sequence[Word], lengths: Sequence[float], thresholds: Sequence[float]) -> tuple[tuple[Doubt, ...], float]:
+    """Runs of doubtful words, and their share of all ``lengths`` (s)."""
+    found, doubtful_length = [], 0.0
+    for doubtful, entries in groupby(zip(words, lengths, thresholds, strict=True), key=lambda entry: entry[0].confidence < entry[2]):
+        run, spans, _ = zip(*entries, strict=True)
+        if doubtful and (len(run) >= _DOUBT_WORDS or sum(spans) >= _DOUBT_SECONDS):
             found.append(Doubt(run[0].start, run[-1].end, tuple(w.label for w in run)))
-    return tuple(found)
+            doubtful_length += sum(spans)
+    return tuple(found), doubtful_length / max(sum(lengths), FRAME_SECONDS)
 
 
-def _deficit(chosen, label, log_phones, decoded: Sequence[Segment], doubts: Sequence[Doubt]) -> float:
-    """Mean of (free - script) log-posterior over the frames that either of them takes for speech."""
+def _deficit(chosen, label, log_phones, decoded: Sequence[Segment], doubts: Sequence[Doubt], weight: np.ndarray) -> float:
+    """Weighted mean of (free - script) log-posterior over the frames that either of them takes for speech."""
     free = np.zeros(len(label), np.int64)
     for segment in decoded:
         free[segment.first : segment.last] = segment.label
@@ -231,4 +244,4 @@ def _deficit(chosen, label, log_phones, decoded: Sequence[Segment], doubts: Sequ
         return 0.0
     best = log_phones[np.arange(len(free)), free]
     floor = np.float32(_FLOOR)
-    return float(np.mean(np.maximum(best[speech], floor) - np.maximum(chosen[speech], floor)))
+    return float(np.average(np.maximum(best[speech], floor) - np.maximum(chosen[speech], floor), weights=weight[speech]))

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""English script to phones, offline: the user's own pronunciations, then homographs, the CMU dictionary, and g2p-en's guess."""
+"""English words to phones, offline: the user's own pronunciations, then homographs, the CMU dictionary, and g2p-en's guess."""
 
 from __future__ import annotations
 
 import sys
 import time
+import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
@@ -13,7 +14,7 @@ from typing import Final
 from ...core.errors import UserError
 from .align import SpokenWord
 from .phone_track import ARPABET
-from .script import ScriptWord, read_script
+from .script import ScriptWord
 
 # The dictionary's entry "a" is the article; letters that are spelled have names.
 _LETTER_NAMES: Final = {
@@ -66,14 +67,8 @@ class Pronouncer:
         self._guessed: dict[str, tuple[str, ...]] = {}
         self.load_seconds = time.perf_counter() - started
 
-    def read(self, text: str, pronunciations: Mapping[str, str | Sequence[str]] | None = None) -> tuple[SpokenWord, ...]:
-        """Words of the script with their phones.
-
-        pronunciations: the user's own, word -> ARPAbet ('N AY1 K IY0' or a list); they come first, whatever the word's case.
-        Raises UserError for an unreadable script or pronunciation.
-        """
-        own = {str(word).strip().lower(): _checked(word, phones) for word, phones in (pronunciations or {}).items()}
-        script = read_script(text, own.keys())
+    def pronounce(self, script: Sequence[ScriptWord], own: Mapping[str, tuple[str, ...]]) -> list[SpokenWord]:
+        """The words with their phones. own: the user's pronunciations as ``checked_pronunciations`` gives them; they come first."""
         spoken = [word for entry in script for word in entry.spoken]
         result, at = [], 0
         for entry in script:
@@ -83,7 +78,7 @@ class Pronouncer:
             at += len(entry.spoken)
             if phones:
                 result.append(SpokenWord(entry.label, tuple(p.rstrip("012") for p in phones), tuple(_stress(p) for p in phones)))
-        return tuple(result)
+        return result
 
     def _pronounce(self, spoken: Sequence[str], at: int, own: Mapping[str, tuple[str, ...]], entry: ScriptWord) -> tuple[str, ...]:
         word = spoken[at]
@@ -132,6 +127,14 @@ def _voiced_s(last: str) -> list[str]:
 
 def _stress(phone: str) -> int:
     return int(phone[-1]) if phone[-1].isdigit() else 0
+
+
+def checked_pronunciations(pronunciations: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """The user's pronunciations by lower-case word (full-width letters made plain, as in a script), with stress digits where given.
+
+    Raises UserError where one is not ARPAbet.
+    """
+    return {unicodedata.normalize("NFKC", str(word)).strip().lower(): _checked(word, phones) for word, phones in pronunciations.items()}
 
 
 def _checked(word: object, phones: object) -> tuple[str, ...]:

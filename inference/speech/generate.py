@@ -21,10 +21,10 @@ from .audio import SAMPLE_RATE, SILENT_PEAK, AudioStream
 from .closures import apply_track
 from .decode import decode, decoded_track
 from .device import resolve_device
-from .g2p import Pronouncer
 from .life import live
 from .phone_track import PhoneTrack
 from .resample import resample_frames
+from .script_reader import ScriptReader
 from .variation import vary
 from .windows import FrameOutputs, WindowRunner
 
@@ -43,7 +43,8 @@ _DOUBTS_TOLD = 3
 class SpeechOptions:
     """How a sound becomes curves.
 
-    text:           the script, for exact phones and word times; None (or blank) to go by the sound alone, which always works
+    text:           the script (English, Mandarin or both), for exact phones and word times; None (or blank) to go by the sound alone, which
+                    works in every language
     fps:            samples a second of the curves; 60 as ARKit captures, and no face moves faster
     seed:           which take; 0 is the mean take, others differ in life and a little in the mouth's strength
     device:         "auto", "cpu", "cuda", "cuda:1" or "mps"; auto because any of them gives the same curves
@@ -100,9 +101,9 @@ class SpeechEngine:
         return weights_file.load(self.weights)
 
     @cached_property
-    def pronouncer(self) -> Pronouncer:
-        """Loaded only when a script comes."""
-        return Pronouncer()
+    def reader(self) -> ScriptReader:
+        """Each language is loaded only when a script in it comes."""
+        return ScriptReader()
 
     def run(self, audio_path: Path | str, options: SpeechOptions, report: Report) -> SpeechResult:
         """See ``speech_to_curves``."""
@@ -113,7 +114,7 @@ class SpeechEngine:
         words: tuple[SpokenWord, ...] = ()
         if options.text is not None and options.text.strip():
             report(0.0, "Reading the script")
-            words = self.pronouncer.read(options.text, options.pronunciations)
+            words = self.reader.read(options.text, options.pronunciations)
         report(0.01, "Loading the speech model")
         runner = WindowRunner(self.model, device)
 

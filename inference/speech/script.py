@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...core.errors import UserError
+from .han_script import HAN, Piece, pieces
 
 ABBREVIATIONS: Final = {
     "mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor", "prof": "professor", "jr": "junior", "sr": "senior", "vs": "versus",
@@ -60,25 +61,35 @@ _EDGE: Final = "\"“”„«»()[]{}.,;:!?¿¡*_|\\/^'-"
 class ScriptWord:
     """``label`` as the script writes it, ``spoken`` the words to say for it (lower case; letters to spell are single upper-case letters).
 
-    sentence_start: whether it opens a sentence.
+    sentence_start: whether it opens a sentence. mandarin: it is said in Mandarin, and ``spoken`` is one string of Chinese characters: a run
+    of the script's own, or what is said for a number.
     """
 
     label: str
     spoken: tuple[str, ...]
     sentence_start: bool = False
+    mandarin: bool = False
 
 
 def read_script(text: str, known: Collection[str] = ()) -> tuple[ScriptWord, ...]:
     """The script's words in order. ``known``: lower-case words that have a pronunciation of the user's own and are left as they are.
 
-    Notes in [square brackets] are left out. Raises UserError where nothing readable is there or a word is in a script other than Latin.
+    Notes in [square brackets] are left out. Raises UserError where nothing readable is there or a word is neither in Latin letters nor in
+    Chinese characters.
     """
     text = unicodedata.normalize("NFKC", str(text))
     plain = _DASHES.sub(" , ", _NOTES.sub(" ", text))
-    shouted = not any(c.islower() for c in plain)  # all in capitals: then capitals do not mark letters to spell
-    tokens = plain.split()
+    chinese = HAN.search(plain) is not None
+    # All in capitals: then capitals do not mark letters to spell. Among Chinese characters, a name in Latin letters says nothing of it.
+    shouted = not chinese and not any(c.islower() for c in plain)
+    parts = pieces(plain, known) if chinese else [Piece(token) for token in plain.split()]
+    tokens = [part.text for part in parts]
     words, foreign, start = [], [], True
-    for i, token in enumerate(tokens):
+    for i, (token, part) in enumerate(zip(tokens, parts, strict=True)):
+        if part.said:
+            words.append(ScriptWord(token, (part.said,), start, mandarin=True))
+            start = False
+            continue
         label = token.strip(_EDGE) or token
         if label.lower() in known:
             spoken = [label.lower()]
@@ -87,9 +98,11 @@ def read_script(text: str, known: Collection[str] = ()) -> tuple[ScriptWord, ...
             if any(c.isalpha() and not c.isascii() for c in latin):
                 foreign.append(label)
                 continue
-            after = _to_latin(tokens[i + 1]) if i + 1 < len(tokens) else ""
-            before = _to_latin(tokens[i - 1]) if i else ""
-            spoken = _expand(latin, before, after, shouted)
+            after = _to_latin(tokens[i + 1]) if i + 1 < len(tokens) and not parts[i + 1].said else ""
+            before = _to_latin(tokens[i - 1]) if i and not parts[i - 1].said else ""
+            # Short and without a vowel beside Chinese characters: letters, as in "mp3" and "tv".
+            letters = chinese and re.fullmatch("[b-df-hj-np-tv-xz]{2,3}", latin)
+            spoken = list(latin.upper()) if letters else _expand(latin, before, after, shouted)
         if spoken:
             words.append(ScriptWord(label, tuple(spoken), start))
             start = False
@@ -97,8 +110,10 @@ def read_script(text: str, known: Collection[str] = ()) -> tuple[ScriptWord, ...
     if foreign:
         shown = ", ".join(f"'{w}'" for w in dict.fromkeys(foreign[:3]))
         raise UserError(
-            f"The script has words that are not in Latin letters: {shown}{' and others' if len(foreign) > 3 else ''}.",
-            "Write them as they sound in English, give them a pronunciation, or run without a script.",
+            f"The script has words that are neither in Latin letters nor in Chinese characters: {shown}"
+            f"{' and others' if len(foreign) > 3 else ''}.",
+            "Run without a script: recordings in every language work by their sound alone. Or write them as they sound in English, or give "
+            "them a pronunciation.",
         )
     if not words:
         raise UserError("The script holds no word that can be spoken.", "Give the words that are said, or run without a script.")

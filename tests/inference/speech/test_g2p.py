@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Words become phones, offline, in the order of trust: the user's, homographs, the dictionary, a guess."""
+"""English words become phones, offline, in the order of trust: the user's, homographs, the dictionary, a guess."""
 import socket
 import subprocess
 import sys
@@ -10,13 +10,14 @@ import pytest
 from facewright.core.errors import UserError
 from facewright.inference.speech.g2p import Pronouncer
 from facewright.inference.speech.phone_track import ARPABET
+from facewright.inference.speech.script_reader import ScriptReader
 
 ENTRY = Path(__file__).parents[3] / "entry.py"
 
 
 @pytest.fixture(scope="module")
 def pronouncer():
-    return Pronouncer()
+    return ScriptReader()
 
 
 def _phones(pronouncer, text, own=None):
@@ -84,10 +85,11 @@ def test_neither_network_nor_nltk_is_touched():
         "def refuse(*a, **k): raise AssertionError('network')\n"
         "socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse\n"
         f"sys.path.insert(0, {str(ENTRY.parent)!r}); import entry; entry.load_package(); sys.path.pop(0)\n"
-        "from facewright.inference.speech.g2p import Pronouncer\n"
-        "p = Pronouncer(); assert p.read('I refuse gobbledygook 5')\n"
+        "from facewright.inference.speech.script_reader import ScriptReader\n"
+        "r = ScriptReader(); assert r.read('I refuse gobbledygook 5')\n"
+        "assert 'pypinyin' not in sys.modules; assert r.read('你好 5 hello')\n"
         "assert 'nltk' not in sys.modules and 'inflect' not in sys.modules\n"
-        "print('fine', p.load_seconds < 10)\n"
+        "print('fine', r.english.load_seconds < 10)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout == "fine True\n", done.stderr

@@ -120,7 +120,7 @@ def test_a_blank_script_is_no_script(engine, speech):
         ({"seed": -1}, "seed"),
         ({"device": "quantum"}, "no device"),
         ({"device": "mps:1"}, "no device"),
-        ({"text": "你好"}, "Latin"),
+        ({"text": "привет"}, "Latin"),
         ({"text": "x", "pronunciations": {"x": "??"}}, "pronunciation"),
     ],
 )

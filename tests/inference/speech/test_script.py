@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facewright.core.errors import UserError
+from facewright.inference.speech.han_script import HAN
 from facewright.inference.speech.script import number_words, ordinal_words, read_script, year_words
 
 
@@ -63,10 +64,11 @@ def test_words_with_the_users_own_pronunciation_are_left_alone():
     assert _said("привет, 4K HTML", known=["привет", "4k", "html"]) == "привет 4k html"
 
 
-@pytest.mark.parametrize("text", ["Привет мир", "你好", "hello κόσμε", "こんにちは 世界"])
-def test_other_scripts_are_named(text):
-    with pytest.raises(UserError, match="not in Latin letters"):
+@pytest.mark.parametrize("text", ["Привет мир", "안녕하세요", "hello κόσμε", "こんにちは 世界", "食べる", "مرحبا", "你好 привет"])
+def test_other_letters_are_named(text):
+    with pytest.raises(UserError, match="neither in Latin letters nor in Chinese characters") as caught:
         read_script(text)
+    assert "Run without a script" in caught.value.hint
 
 
 @pytest.mark.parametrize("text", ["", "  ", "?! ... --", "[door slams]", "🙂"])
@@ -75,13 +77,14 @@ def test_nothing_to_say(text):
         read_script(text)
 
 
-@given(st.text(max_size=60))
+@given(st.text(max_size=60) | st.text(alphabet="我们2两a3B.,:/-+%$ 。年个第0kg", max_size=30))
 def test_any_text_is_read_or_refused(text):
     try:
         words = read_script(text)
     except UserError:
         return
-    assert words and all(w.spoken and all(part.replace("'", "").isascii() for part in w.spoken) for w in words)
+    assert words and all(w.spoken for w in words)
+    assert all(HAN.fullmatch(w.spoken[0]) if w.mandarin else all(p.replace("'", "").isascii() for p in w.spoken) for w in words)
 
 
 @given(st.text(alphabet="0123456789.,:/$£%-°'skmpthndr ", min_size=1, max_size=30))
