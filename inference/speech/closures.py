@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Events a viewer misses when they are not there: sealed lips on P, B, M, lip under teeth on F, V, round and open vowels, still pauses.
+"""Events a viewer misses when they are not there: sealed lips on P, B, M, lip under teeth on F, V, the tongue on TH, round and open vowels,
+still pauses.
 
 They are set into curves that already have the output's frame rate, so that no resampling can wash them out, and they need only
 curves and a phone track: an edited track drives the mouth again without any sound.
@@ -55,14 +56,21 @@ _LEFT_IN_SEAL: Final = {
 _IN_SEAL: Final = {
     "mouthRollLower": (0.05, 0.12), "mouthRollUpper": (0.05, 0.12), "mouthPressLeft": (0.12, 0.5), "mouthPressRight": (0.12, 0.5),
 }  # fmt: skip
-# Least (mouthPucker, mouthFunnel) of rounded sounds: a narrow mouth is what the eye reads, and tracked video hardly shows it to the net.
-# Three quarters of what articulation tables give; on GRID speakers never seen this takes the width's r from 0.52 to 0.57.
+# Least of what a sound must show. Rounding: a narrow mouth is what the eye reads, and tracked video hardly shows it to the net; three
+# quarters of what articulation tables give: on GRID speakers never seen this takes the width's r from 0.52 to 0.57.
 _ROUNDED: Final = {
-    "W": (0.38, 0.04), "UW": (0.34, 0.08), "OW": (0.22, 0.15), "UH": (0.15, 0.11), "AO": (0.08, 0.19), "OY": (0.15, 0.19),
-    "R": (0.11, 0.09), "SH": (0.11, 0.22), "ZH": (0.11, 0.22), "CH": (0.11, 0.22), "JH": (0.11, 0.22),
+    label: {"mouthPucker": pucker, "mouthFunnel": funnel}
+    for label, pucker, funnel in (
+        ("W", 0.38, 0.04), ("UW", 0.34, 0.08), ("OW", 0.22, 0.15), ("UH", 0.15, 0.11), ("AO", 0.08, 0.19), ("OY", 0.15, 0.19),
+        ("R", 0.11, 0.09), ("SH", 0.11, 0.22), ("ZH", 0.11, 0.22), ("CH", 0.11, 0.22), ("JH", 0.11, 0.22),
+    )
 }  # fmt: skip
+# The tongue's tip between parted teeth; no video of ours shows the tongue, so the net hardly moves it.
+_TONGUED: Final = {"TH": {"tongueOut": 0.25, "jawOpen": 0.1}, "DH": {"tongueOut": 0.15, "jawOpen": 0.08}}
 # Rounding begins before the sound and outlasts it (s); at the ends of the phone it is under way.
 _ROUND_RAMP, _ROUND_EDGE = 0.08, 0.02
+# The tongue is quicker than the lips.
+_TONGUE_RAMP, _TONGUE_EDGE = 0.05, 0.01
 _LEFT_IN_TUCK: Final = {"mouthFunnel": 0.3, "mouthLowerDownLeft": 0.3, "mouthLowerDownRight": 0.3, "mouthRollUpper": 0.0, "tongueOut": 0.0}
 _IN_TUCK: Final = {
     "jawOpen": (0.03, 0.12), "mouthRollLower": (0.35, 0.7), "mouthUpperUpLeft": (0.12, 0.4), "mouthUpperUpRight": (0.12, 0.4),
@@ -82,17 +90,18 @@ def apply_track(curves: Curves, track: PhoneTrack) -> Curves:
     _keep_order(names, values)
     if len(times):
         _calm(names, times, values, track)
-        _round_lips(names, times, values, track)
+        _show(names, times, values, track.phones, _ROUNDED, _ROUND_RAMP, _ROUND_EDGE)
+        _show(names, times, values, _certain(track), _TONGUED, _TONGUE_RAMP, _TONGUE_EDGE)
         _open_vowels(names, times, values, track)
         _blend(names, times, values, [p for p in track.phones if p.label in TUCKED], _LEFT_IN_TUCK, _IN_TUCK, sealed=False)
-        _blend(names, times, values, _sealed(track), _LEFT_IN_SEAL, _IN_SEAL, sealed=True)
+        _blend(names, times, values, [p for p in _certain(track) if p.label in SEALED], _LEFT_IN_SEAL, _IN_SEAL, sealed=True)
     np.clip(values, 0, 1, out=values)
     _keep_order(names, values)
     return Curves(names, times, values)
 
 
-def _sealed(track: PhoneTrack) -> list[Phone]:
-    """P, B and M of a script's words, and of others those that were heard clearly: an uncertain one is left to what the network shows."""
+def _certain(track: PhoneTrack) -> list[Phone]:
+    """Phones of a script's words, and of others those that were heard clearly: an uncertain one is left to what the network shows."""
     starts = np.array([w.start for w in track.words])
 
     def in_word(phone: Phone) -> bool:
@@ -100,7 +109,7 @@ def _sealed(track: PhoneTrack) -> list[Phone]:
         at = int(np.searchsorted(starts, middle)) - 1
         return at >= 0 and middle <= track.words[at].end
 
-    return [p for p in track.phones if p.label in SEALED and (p.confidence >= CLEAR or in_word(p))]
+    return [p for p in track.phones if p.confidence >= CLEAR or in_word(p)]
 
 
 def _keep_order(names: tuple[str, ...], values: np.ndarray) -> None:
@@ -177,14 +186,13 @@ def _close(names, column, pose: np.ndarray) -> None:
     pose[:, moving] *= 1 - too_far[:, None]
 
 
-def _round_lips(names, times, values, track: PhoneTrack) -> None:
-    """Raise pucker and funnel where a rounded sound shows too little of them."""
-    for label, least in _ROUNDED.items():
-        phones = [p for p in track.phones if p.label == label]
-        spans = ((p.start + _ROUND_EDGE, max(p.end - _ROUND_EDGE, p.start + _ROUND_EDGE + 0.01)) for p in phones)
-        weight = _together(times, (_bump(times, a, b, _ROUND_RAMP, _ROUND_RAMP) for a, b in spans))
+def _show(names, times, values, phones, table, ramp: float, edge: float) -> None:
+    """Raise the channels of ``table`` where one of its sounds shows too little of them."""
+    for label, least in table.items():
+        spans = ((p.start + edge, max(p.end - edge, p.start + edge + 0.01)) for p in phones if p.label == label)
+        weight = _together(times, (_bump(times, a, b, ramp, ramp) for a, b in spans))
         rows = np.flatnonzero(weight)
-        for name, low in zip(("mouthPucker", "mouthFunnel"), least, strict=True):
+        for name, low in least.items():
             if name in names:
                 column = names.index(name)
                 values[rows, column] += weight[rows] * np.maximum(low - values[rows, column], 0)
