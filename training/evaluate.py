@@ -65,15 +65,16 @@ def network(model: SpeechModel) -> Subject:
     return curves
 
 
-def pipeline(with_script: bool, fps: float = 60.0) -> Subject:
-    """The product: ``inference.speech.generate.speech_to_curves`` on a WAV file, life switched off."""
+def pipeline(with_script: bool, fps: float = 60.0, seed: int = 0, variation: float = 0.0) -> Subject:
+    """The product: ``inference.speech.generate.speech_to_curves`` on a WAV file, life switched off; by default its mean take."""
     from ..inference.speech import generate
 
     def curves(example: Example) -> Curves:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{example.name}.wav"
             soundfile.write(path, example.clip.audio, SAMPLE_RATE, subtype="PCM_16")
-            options = generate.SpeechOptions(text=example.script if with_script else None, fps=fps, life=False)
+            text = example.script if with_script else None
+            options = generate.SpeechOptions(text=text, fps=fps, seed=seed, variation=variation, life=False)
             return generate.speech_to_curves(path, options, lambda fraction, stage: None).curves
 
     return curves

@@ -26,7 +26,7 @@ from .train import ARTIST_CHANNELS, calibrate, gap_target
 
 LICENCE = "GPL-3.0-or-later"
 EVERY_S1 = 3  # of GRID s1's 800 clips each third: one man must not outvote six
-RANK = 8  # patterns that move channels together; the measured covariance has hardly more
+RANK = 8  # patterns that move channels together
 EASE = variation.EASE
 # The artist's smile hardly moves, so the smile comes from video; MediaPipe's scores of it are sound.
 ARTIST = tuple(n for n in ARTIST_CHANNELS if n != "mouthSmile")
@@ -38,8 +38,8 @@ ROUNDS = 25
 
 @dataclass(frozen=True)
 class Seen:
-    """What one clip shows. errors: float64 [T, K], real less predicted; per_unit: [T, K, U], how the units' deviations cause them.
-    noise: [K], variance of what is not the face. times: [T] s. predicted: [T, U] in the open space."""
+    """What one clip shows. times: [T] s. errors: float64 [T, K], real less predicted; per_unit: [T, K, U], how the units' deviations
+    cause them. predicted: [T, U], the network's units in the open space."""
 
     name: str
     speaker: str
@@ -226,17 +226,16 @@ def estimate(model: SpeechModel, video: list[Seen], artist: list[Seen], sides: f
     told: dict = {"sides": sides}
     for _ in range(2):  # the noise's share is known only once the covariance is
         found = fit_channels([video, artist], noises, prior)
-        lengths = []
         for at, (name, clips, fps, length) in enumerate((("video", video, 25, 74), ("artist", artist, 30, 90))):
             columns = pieces(list(whitened(clips, found)), length)
             fits = {kind: fit_time(columns, fps, kind) for kind in ("white", "1/2", "3/2")}
-            told[name] = fits
-            lengths.append(fits["3/2"][1])
+            told[name] = {kind: [round(x, 4) for x in fit] for kind, fit in fits.items()}
             noises[at] = fits["3/2"][2] * np.concatenate([c.errors for c in clips]).var(0)
     basis, alone = to_channels(model.config.face_units, model.config.face_names, found, sides)
     told["share of variance in the basis"] = float((basis**2).sum() / np.diag(basis @ basis.T + np.diag(alone**2)).sum())
     told["spread"] = dict(zip(model.config.face_units, np.sqrt(np.diag(found)).round(3).tolist(), strict=True))
-    return variation.TakeModel(model.config.face_names, basis, alone, float(np.sqrt(lengths[0] * lengths[1]))), told
+    # the network knows the artist's four clips nearly by heart, so what memory its errors have there is its own
+    return variation.TakeModel(model.config.face_names, basis, alone, told["video"]["3/2"][1]), told
 
 
 def main() -> None:
@@ -250,8 +249,9 @@ def main() -> None:
     takes, told = estimate(model, *look(model, corpora.folder(args.corpora)))
     takes.save(args.out)
     of = weights_file.manifest_entry(args.weights).get("sha256", "")
-    weights_file.pin(args.out, {"licence": LICENCE, "card": f"{args.out.stem}.md", "around": of})
-    print(json.dumps({"correlation time (s)": takes.correlation_time, **told}, indent=1))
+    measured = {"correlation time (s)": takes.correlation_time, **told}
+    weights_file.pin(args.out, {"licence": LICENCE, "card": "takes.md", "around": of, "measured": measured})
+    print(json.dumps(measured, indent=1))
 
 
 if __name__ == "__main__":

@@ -19,19 +19,24 @@ from . import weights_file
 from .align import SpokenWord, align
 from .audio import SAMPLE_RATE, SILENT_PEAK, AudioStream
 from .closures import apply_track
+from .controls import NEUTRAL, Controls, apply_controls
 from .decode import decode, decoded_track
 from .device import resolve_device
 from .life import live
 from .phone_track import PhoneTrack
 from .resample import resample_frames
 from .script_reader import ScriptReader
-from .variation import vary
+from .variation import draw
 from .windows import FrameOutputs, WindowRunner
 
 Report = Callable[[float, str], None]
 
 # Frame rates that animation uses lie between stop motion and high-speed games.
 FPS_RANGE = (1.0, 240.0)
+# Of how far real faces scatter about the network, a take scatters by this share: the scatter holds the network's own errors too, and all
+# of it takes 0.05 off the lip gap's r on held-out GRID; this takes 0.01 (docs/takes.md).
+VARIATION = 0.4
+VARIATION_RANGE = (0.0, 2.0)
 # Shares of the work that are done after listening and after finding the phones, from their measured times.
 _LISTENED, _SHAPING = 0.8, 0.92
 
@@ -46,7 +51,9 @@ class SpeechOptions:
     text:           the script (English, Mandarin or both), for exact phones and word times; None (or blank) to go by the sound alone, which
                     works in every language
     fps:            samples a second of the curves; 60 as ARKit captures, and no face moves faster
-    seed:           which take; 0 is the mean take, others differ in life and a little in the mouth's strength
+    seed:           which take; 0 is the mean take, others differ in life and a little in the mouth
+    variation:      how far the mouths of seeds above 0 lie from the mean take, 0 to 2; 1 is as far as measured faces lie from it
+    controls:       strength of jaw, lips and articulation; neutral, which changes nothing
     device:         "auto", "cpu", "cuda", "cuda:1" or "mps"; auto because any of them gives the same curves
     life:           blinks, brow accents and small eye movements; on, since a face without them looks dead
     pronunciations: the user's own, word -> ARPAbet; empty, as the dictionary knows most words
@@ -55,6 +62,8 @@ class SpeechOptions:
     text: str | None = None
     fps: float = 60.0
     seed: int = 0
+    variation: float = VARIATION
+    controls: Controls = NEUTRAL
     device: str = "auto"
     life: bool = True
     pronunciations: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
@@ -64,6 +73,9 @@ class SpeechOptions:
             raise UserError(f"The frame rate {self.fps:g} is out of range.", f"Use {FPS_RANGE[0]:g} to {FPS_RANGE[1]:g} frames a second.")
         if not 0 <= self.seed < 2**32:
             raise UserError(f"The seed {self.seed} is out of range.", "Use a whole number from 0 to 4294967295.")
+        low, high = VARIATION_RANGE
+        if not low <= self.variation <= high:
+            raise UserError(f"The variation {self.variation:g} is out of range.", f"Use {low:g} (takes alike) to {high:g}.")
 
 
 @dataclass(frozen=True)
@@ -135,7 +147,9 @@ class SpeechEngine:
         report(_SHAPING, "Shaping the face")
         times = frame_times(stream.seconds, options.fps)
         faces = np.zeros_like(frames.face) if silent else frames.face
-        mouth = vary(Curves(self.model.config.face_names, times, resample_frames(faces, times)), options.seed)
+        mouth = apply_controls(Curves(self.model.config.face_names, times, resample_frames(faces, times)), options.controls)
+        if not silent:
+            mouth = draw(mouth, options.seed, options.variation)
         report(0.94, "Shaping the face")
         life = live(times, track, frames.level, options.seed) if options.life else Curves((), times, np.zeros((len(times), 0)))
         report(0.96, "Shaping the face")

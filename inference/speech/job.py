@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ import torch
 from ...core.errors import UserError
 from .. import curves_file
 from . import weights_file
+from .controls import Controls
 from .generate import Report, SpeechEngine, SpeechOptions
 
 _KINDS = {
     "text": (str, type(None)),
     "fps": (int, float),
     "seed": (int,),
+    "variation": (int, float),
+    "controls": (Mapping,),
     "device": (str,),
     "life": (bool,),
     "pronunciations": (Mapping,),
@@ -28,7 +32,8 @@ _engine: SpeechEngine | None = None
 
 
 def run(params: dict, report: Report) -> dict[str, Any]:
-    """One job. params: {audio, out, text=None, fps=60.0, seed=0, device="auto", life=True, pronunciations={}, weights=shipped}.
+    """One job. params: {audio, out, text=None, fps=60.0, seed=0, variation=0.4, controls={jaw=1.0, lips=1.0, articulation=1.0},
+    device="auto", life=True, pronunciations={}, weights=shipped}.
 
     Writes the curves to ``out`` (see ``curves_file``); returns {curves, duration, device, seconds, cpu_seconds, words, phones, warnings}.
     Raises UserError for bad input, Cancelled when ``report`` does; then ``out`` is as it was.
@@ -59,8 +64,16 @@ def _checked(params: dict) -> tuple[Path, Path, SpeechOptions]:
             # True is an int for Python, but no frame rate.
             if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
                 raise UserError(f"The speech job's '{name}' is {value!r}, which is of the wrong kind.")
-            given[name] = value
+            given[name] = _controls(value) if name == "controls" else value
     return Path(params["audio"]), Path(params["out"]), SpeechOptions(**given)
+
+
+def _controls(given: Mapping) -> Controls:
+    known = [f.name for f in fields(Controls)]
+    for name in given:
+        if name not in known:
+            raise UserError(f"The speech job's 'controls' hold '{name}', which is no control.", f"Use {', '.join(known)}.")
+    return Controls(**given)
 
 
 def _warm_engine(weights: Path) -> SpeechEngine:

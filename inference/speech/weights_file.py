@@ -63,13 +63,13 @@ def save(model: SpeechModel, path: Path | str, metadata: dict[str, str] | None =
     tensors = {n: t.detach().cpu().contiguous() for n, t in model.state_dict().items()}
     halves = {n: t.to(torch.float16) if t.is_floating_point() else t for n, t in tensors.items()}
     described = {**(metadata or {}), "kind": KIND, "version": VERSION, "config": json.dumps(asdict(model.config), sort_keys=True)}
-    data = _reproducible(safetensors.torch.save(halves, metadata=described))
+    data = reproducible(safetensors.torch.save(halves, metadata=described))
     with replacing(path) as temporary:
         temporary.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
 
-def _reproducible(data: bytes) -> bytes:
+def reproducible(data: bytes) -> bytes:
     """The same safetensors bytes with the header's keys sorted: the library writes metadata in an order that differs from run to run."""
     length = int.from_bytes(data[:8], "little")
     header = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()

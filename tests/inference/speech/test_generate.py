@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from facewright.core.errors import Cancelled, UserError
+from facewright.inference.speech.controls import Controls
 from facewright.inference.speech.generate import SpeechEngine, SpeechOptions, speech_to_curves
 from facewright.inference.speech.lip_gap import TOUCHING, lip_gap
 from facewright.inference.speech.phone_track import Phone, PhoneTrack
@@ -40,6 +41,24 @@ def test_the_same_job_gives_the_same_curves_and_seeds_differ(engine, speech):
     a, b, c = (_run(speech, engine, seed=s).curves.values for s in (0, 0, 1))
     np.testing.assert_array_equal(a, b)
     assert np.abs(a - c).max() > 0.1
+
+
+def test_variation_says_how_far_takes_differ(engine, speech):
+    asked = ((0, 1), (3, 0), (3, 0.4), (3, 1))
+    mean, alike, near, far = (_run(speech, engine, seed=seed, variation=v, life=False).curves.values for seed, v in asked)
+    np.testing.assert_array_equal(mean, alike)
+    assert 0 < np.abs(near - mean).mean() < np.abs(far - mean).mean()
+
+
+def test_a_silent_sound_is_still_in_every_take(engine, wav):
+    mouth = [i for i, n in enumerate(ARKIT_52) if n.startswith(("jaw", "mouth", "tongue", "cheek", "nose"))]
+    assert _run(wav(np.zeros(32000)), engine, seed=3, variation=2).curves.values[:, mouth].max() == 0
+
+
+def test_controls_move_the_mouth_before_the_tracks_events(engine, speech):
+    plain, wide, mumbled = (_run(speech, engine, controls=c).mouth for c in (Controls(), Controls(jaw=1.5), Controls(articulation=0.3)))
+    np.testing.assert_allclose(wide.channel("jawOpen"), np.clip(1.5 * plain.channel("jawOpen"), 0, 1), atol=1e-6)
+    assert mumbled.channel("jawOpen").std() < plain.channel("jawOpen").std()
 
 
 def test_life_stays_apart_from_the_mouth(engine, speech):
@@ -118,6 +137,8 @@ def test_a_blank_script_is_no_script(engine, speech):
         ({"fps": 1e6}, "frame rate"),
         ({"fps": float("nan")}, "frame rate"),
         ({"seed": -1}, "seed"),
+        ({"variation": -0.1}, "variation"),
+        ({"variation": float("nan")}, "variation"),
         ({"device": "quantum"}, "no device"),
         ({"device": "mps:1"}, "no device"),
         ({"text": "привет"}, "Latin"),

@@ -30,6 +30,14 @@ def test_writes_curves_and_returns_json(params):
     PhoneTrack.from_dict(values)
 
 
+def test_controls_and_variation_arrive(params):
+    plain, made = (
+        curves_file.load(job.run({**params, **more}, _quiet)["curves"]).values
+        for more in ({"seed": 1, "variation": 0}, {"seed": 1, "variation": 1, "controls": {"jaw": 0.5, "lips": 1.2}})
+    )
+    assert np.abs(plain - made).max() > 0.05
+
+
 def test_the_model_stays_loaded(params, monkeypatch):
     from facewright.inference.speech import weights_file
 
@@ -61,6 +69,11 @@ def test_a_stopped_job_leaves_the_old_file(params, tmp_path):
         ({"fps": True}, "'fps'"),
         ({"seed": 1.5}, "'seed'"),
         ({"life": 1}, "'life'"),
+        ({"variation": "much"}, "'variation'"),
+        ({"variation": 3}, "variation 3"),
+        ({"controls": 2}, "'controls'"),
+        ({"controls": {"chin": 1}}, "'chin'"),
+        ({"controls": {"jaw": 5}}, "'jaw'"),
         ({"pronunciations": []}, "'pronunciations'"),
         ({"text": 5}, "'text'"),
         ({"out": "/nowhere/at/all/out.npz"}, "Cannot write"),
