@@ -47,6 +47,34 @@ class FacewrightSceneSettings(bpy.types.PropertyGroup):
         min=0,
         max=2**31 - 1,
     )
+    jaw: bpy.props.FloatProperty(
+        name="Jaw",
+        description="How far the jaw opens: 1 as the model moves it, 0 through closed teeth",
+        default=1.0,  # as the model moves it
+        min=0.0,
+        max=2.0,
+    )
+    lips: bpy.props.FloatProperty(
+        name="Lips",
+        description="How much the lips round, spread, rise and roll: 1 as the model moves them",
+        default=1.0,  # as the model moves it
+        min=0.0,
+        max=2.0,
+    )
+    articulation: bpy.props.FloatProperty(
+        name="Articulation",
+        description="Under 1 mumbles, above 1 exaggerates every syllable. Lips still close on P, B and M",
+        default=1.0,  # as the model moves it
+        min=0.0,
+        max=2.0,
+    )
+    variation: bpy.props.FloatProperty(
+        name="Variation",
+        description="How far the mouth of a take other than seed 0 may stray from the mean take",
+        default=0.4,  # plausible and still in time: docs/takes.md
+        min=0.0,
+        max=2.0,
+    )
     start_frame: bpy.props.IntProperty(
         name="Start Frame",
         description="Frame on which the sound starts",

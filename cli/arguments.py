@@ -77,7 +77,15 @@ def make_parser(device: str = "auto") -> argparse.ArgumentParser:
 
 def _speech_options(parser: argparse.ArgumentParser, device: str) -> None:
     parser.add_argument("--text", type=Path, metavar="SCRIPT.txt", help="what is said, as a text file: mouth shapes follow the words")
-    parser.add_argument("--seed", type=int, default=0, help="draws blinks, brows and gaze (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="which take: blinks, brows, gaze and a little the mouth; 0 is the mean (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--variation", type=_amount, default=0.4, help="how far seeds other than 0 stray from the mean take, 0 to 2 (default: %(default)s)"
+    )
+    parser.add_argument("--jaw", type=_amount, default=1.0, help="how far the jaw opens, 0 to 2 (default: 1, as the model moves it)")
+    parser.add_argument("--lips", type=_amount, default=1.0, help="how much the lips shape, 0 to 2 (default: 1)")
+    parser.add_argument("--articulation", type=_amount, default=1.0, help="under 1 mumbles, above 1 exaggerates, 0 to 2 (default: 1)")
     parser.add_argument("--no-life", dest="life", action="store_false", help="speech only: no blinks, brows or gaze")
     parser.add_argument(
         "--device", choices=DEVICES, default=device, help="what runs the model (default: %(default)s; auto is the GPU if there is one)"
@@ -86,6 +94,16 @@ def _speech_options(parser: argparse.ArgumentParser, device: str) -> None:
 
 def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one line of JSON instead of words")
+
+
+def _amount(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 2:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 2")
+    return value
+
+
+_amount.__name__ = "amount"  # what argparse calls it in its sentence
 
 
 def _positive(kind: type) -> Callable[[str], float]:

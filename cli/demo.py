@@ -15,6 +15,7 @@ from ..core.paths import ROOT
 from ..core.timing import to_frames
 from ..interchange import write_curves
 from . import blender, work
+from .arguments import make_parser
 from .result import Result
 
 SAMPLE = ROOT / "samples" / "hello.wav"
@@ -88,7 +89,8 @@ def make_folder(path: Path) -> Path:
 
 def speech_options(sample: Path, device: str) -> Namespace:
     """What ``facewright speech`` would be given for the sample."""
-    return Namespace(audio=sample, text=SCRIPT, seed=0, life=True, device=device)
+    spoken = ["speech", str(sample), "-o", "unused.csv", "--text", str(SCRIPT), "--device", device]
+    return make_parser().parse_args(spoken)
 
 
 def telling_phones(phones: list[dict]) -> list[dict]:

@@ -57,6 +57,8 @@ def speech(client: WorkerClient, options: Namespace, fps: float) -> tuple[Curves
             "text": read_script(options.text) if options.text else None,
             "fps": fps,
             "seed": options.seed,
+            "variation": options.variation,
+            "controls": {"jaw": options.jaw, "lips": options.lips, "articulation": options.articulation},
             "life": options.life,
             "device": options.device,
         }

@@ -74,6 +74,8 @@ class FACEWRIGHT_OT_bake_speech(JobVerb, bpy.types.Operator):
             "text": text,
             "fps": CURVES_FPS,
             "seed": chosen.seed,
+            "variation": chosen.variation,
+            "controls": {"jaw": chosen.jaw, "lips": chosen.lips, "articulation": chosen.articulation},
             "life": chosen.life,
             "device": preferences.device,
         }

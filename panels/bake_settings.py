@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the curves become keys."""
+"""How the mouth performs, and how its curves become keys."""
 import bpy
 
 from ..scene import jobs
@@ -17,6 +17,13 @@ class FACEWRIGHT_PT_bake_settings(FacewrightPanel, bpy.types.Panel):
         layout.use_property_decorate = False
         layout.enabled = jobs.running() is None
         settings = context.scene.facewright
+        performance = layout.column(align=True)
+        for name in ("jaw", "lips", "articulation"):
+            performance.prop(settings, name, slider=True)
+        row = performance.row()
+        row.active = settings.seed != 0  # seed 0 is the mean take
+        row.prop(settings, "variation", slider=True)
+        layout.separator()
         layout.prop(settings, "start_frame")
         layout.prop(settings, "strength")
         layout.prop(settings, "smoothing")

@@ -64,6 +64,18 @@ def test_the_same_seed_gives_the_same_file_and_another_seed_another(shell, tmp_p
     assert a != c
 
 
+def test_controls_change_the_mouth_and_an_impossible_one_is_status_2(shell, tmp_path: Path) -> None:
+    for name, words in (("as_it_is", []), ("wide", ["--jaw", "1.5"]), ("mumbled", ["--articulation", "0.5"])):
+        shell("speech", SAMPLE, "-o", f"{name}.json", "--no-life", *words)
+    jaw = {}
+    for name in ("as_it_is", "wide", "mumbled"):
+        take = json.loads((tmp_path / f"{name}.json").read_text())
+        jaw[name] = np.array(take["values"])[:, take["names"].index("jawOpen")]
+    assert jaw["wide"].max() > 1.2 * jaw["as_it_is"].max()
+    assert jaw["mumbled"].std() < 0.9 * jaw["as_it_is"].std()
+    shell("speech", SAMPLE, "-o", "x.json", "--jaw", "3", expect=2)
+
+
 def test_a_script_is_found_in_the_sound(shell) -> None:
     script = SAMPLE.with_suffix(".txt")
     told = json.loads(shell("speech", SAMPLE, "-o", "take.json", "--text", script, "--no-life", "--json").stdout)

@@ -142,7 +142,13 @@ def test_an_uncertain_seal_counts_only_with_a_script():
         assert (lip_gap(out.names, out.values)[27] < TOUCHING) == closed
 
 
-SHOWN = [("TH", "tongueOut", 0.22), ("DH", "tongueOut", 0.13), ("W", "mouthPucker", 0.35), ("UW", "mouthPucker", 0.3), ("SH", "mouthFunnel", 0.2)]
+SHOWN = [
+    ("TH", "tongueOut", 0.22),
+    ("DH", "tongueOut", 0.13),
+    ("W", "mouthPucker", 0.35),
+    ("UW", "mouthPucker", 0.3),
+    ("SH", "mouthFunnel", 0.2),
+]
 
 
 @pytest.mark.parametrize(("label", "channel", "least"), SHOWN)
