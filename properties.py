@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the panels let a user set, stored in the .blend with the scene."""
+from __future__ import annotations
+
+from pathlib import Path
+
 import bpy
 
 # Since 4.5 Blender wants to be told that a path may begin with // (beside the .blend file).
@@ -124,3 +128,17 @@ class FacewrightSceneSettings(bpy.types.PropertyGroup):
         description="Put the sound into the sequencer at the start frame, and lengthen the scene's frame range if it is too short",
         default=True,  # without the sound nobody can judge the take
     )
+
+    def bake_options(self, source: Path, sound: Path | None = None):
+        """The ``scene.bake.BakeOptions`` that the panel shows, for curves made from the file ``source``."""
+        from .scene.bake import BakeOptions
+
+        return BakeOptions(
+            start_frame=self.start_frame,
+            strength=self.strength,
+            smoothing=self.smoothing,
+            keys=self.keys,
+            max_error=self.max_error,
+            sound=sound,
+            source=source.name,
+        )

@@ -52,15 +52,7 @@ class FACEWRIGHT_OT_bake_speech(JobVerb, bpy.types.Operator):
         chosen, preferences = context.scene.facewright, settings(context)
         path = Path(bpy.path.abspath(chosen.sound)).absolute()
         sound.check(path)
-        options = bake.BakeOptions(
-            start_frame=chosen.start_frame,
-            strength=chosen.strength,
-            smoothing=chosen.smoothing,
-            keys=chosen.keys,
-            max_error=chosen.max_error,
-            sound=path if chosen.place_sound else None,
-            source=path.name,
-        )
+        options = chosen.bake_options(path, sound=path if chosen.place_sound else None)
         # Whatever stands in the way of the bake is said now, not after the wait.
         bake.plan(context.selected_objects, Curves(ARKIT_52, [0.0], np.zeros((1, len(ARKIT_52)), np.float32)), options)
         text = transcript(chosen)

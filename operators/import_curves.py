@@ -44,19 +44,10 @@ class FACEWRIGHT_OT_import_curves(Verb, bpy.types.Operator, ImportHelper):
         from ..rigs.arkit import ARKIT_52
         from ..scene import bake
 
-        chosen = context.scene.facewright
         path = Path(bpy.path.abspath(self.filepath))
         warnings: list[str] = []
         curves = read_curves(path, warn=warnings.append)
-        options = bake.BakeOptions(
-            start_frame=chosen.start_frame,
-            strength=chosen.strength,
-            smoothing=chosen.smoothing,
-            keys=chosen.keys,
-            max_error=chosen.max_error,
-            source=path.name,
-        )
-        plan = bake.plan(context.selected_objects, curves, options)
+        plan = bake.plan(context.selected_objects, curves, context.scene.facewright.bake_options(path))
         report = bake.apply(plan, context.scene)
         reached = {channel for target in plan.targets for channel in target.mapping.sources} & set(ARKIT_52)
         lines = (
