@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from ..core.errors import Cancelled, UserError
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
     from .work import Seat
 
 
@@ -23,8 +25,9 @@ def main(argv: Sequence[str], seat: Seat | None = None) -> int:
     from .work import Seat
 
     seat = seat or Seat()
+    sys.stderr.reconfigure(errors="backslashreplace")
     try:
-        options = make_parser(seat.device).parse_args(list(argv))
+        options = parse(make_parser(seat.device), list(argv))
     except SystemExit as end:  # argparse has printed its sentence, or the help
         return int(end.code or 0)
     try:
@@ -39,7 +42,17 @@ def main(argv: Sequence[str], seat: Seat | None = None) -> int:
     if isinstance(result, int):
         return result
     if options.json:
-        print(json.dumps(result.data, ensure_ascii=False, default=str))
+        print(json.dumps(result.data, default=str))  # ASCII, which every program's input understands
     else:
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file name may hold what the terminal's encoding cannot say
         print(result.text)
     return 0
+
+
+def parse(parser: ArgumentParser, argv: list[str]) -> Namespace:
+    """The options of a command line. What follows ``test`` is pytest's, options too, which argparse would take for its own."""
+    if argv[:1] == ["test"] and argv[1:2] not in (["-h"], ["--help"]):
+        options = parser.parse_args(["test"])
+        options.pytest_arguments = argv[1:]
+        return options
+    return parser.parse_args(argv)

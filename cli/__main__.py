@@ -4,9 +4,12 @@
 import os
 import sys
 
-from . import main
+try:
+    from . import main
 
-status = main(sys.argv[1:])
+    status = main(sys.argv[1:])
+except KeyboardInterrupt:  # while modules were still being imported
+    status = 1
 if "bpy" in sys.modules:  # bpy can crash or hang while the interpreter takes itself apart
     sys.stdout.flush()
     sys.stderr.flush()

@@ -71,7 +71,7 @@ def make_parser(device: str = "auto") -> argparse.ArgumentParser:
     _json(bench)
 
     test = add("test", "run the tests; what follows goes to pytest")
-    test.add_argument("pytest_arguments", nargs=argparse.REMAINDER, metavar="...")
+    test.add_argument("pytest_arguments", nargs="*", metavar="...")
     return parser
 
 

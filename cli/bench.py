@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -97,10 +96,8 @@ def speech_rows(seat: work.Seat, minutes: float) -> Iterator[Row]:
             report = client.wait(client.submit("speech", params(long)))
             curves = curves_file.load(report["curves"])
             growth = resident() - before
-        # ru_maxrss counts kibibytes on Linux, bytes on macOS.
-        largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
         yield Row(f"speech, {minutes:g} min of sound", report["cpu_seconds"] / report["duration"], "CPU-s/s", "<= 0.03")
-        yield Row("the worker's largest memory so far", largest, "MB", "< 1500 for 60 min")
+        yield Row("the worker's largest memory so far", largest_child(), "MB", "< 1500 for 60 min")
         if growth == growth:
             yield Row(f"Blender's growth with all {len(curves.times)} rows of curves", growth, "MB", "< 100 for 60 min")
 
@@ -108,9 +105,21 @@ def speech_rows(seat: work.Seat, minutes: float) -> Iterator[Row]:
 def resident() -> float:
     """This process's memory in MB; NaN where the system does not tell it as Linux does."""
     try:
+        import resource
+
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
-    except OSError:
+    except (ImportError, OSError):
         return float("nan")
+
+
+def largest_child() -> float:
+    """The largest memory that an ended child process had, in MB; NaN on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return float("nan")
+    # ru_maxrss counts kibibytes on Linux, bytes on macOS.
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def bake_rows(seat: work.Seat) -> Iterator[Row]:

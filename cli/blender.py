@@ -81,7 +81,7 @@ def save_copy(path: Path) -> None:
 
 
 def _last_line(error: RuntimeError) -> str:
-    return str(error).strip().splitlines()[-1].removeprefix("Error: ")
+    return str(error).strip().splitlines()[-1].removeprefix("Error: ").rstrip(".") + "."
 
 
 def find_objects(scene, names: list[str] | None) -> list:

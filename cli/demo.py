@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..core.errors import UserError
-from ..core.paths import ROOT
+from ..core.paths import ROOT, replacing
 from ..core.timing import to_frames
 from ..interchange import write_curves
 from . import blender, work
@@ -45,7 +45,7 @@ def run(options: Namespace) -> Result:
         scene.render.fps, scene.render.fps_base = FPS, 1.0
         head = demo_head.build(scene)
         head.camera.data.lens *= CLOSER
-        sample = Path(shutil.copy(SAMPLE, folder))  # beside the .blend, so that the folder can be moved
+        sample = copy_beside(SAMPLE, folder)
         with work.worker(options.seat) as client:
             curves, report = work.speech(client, speech_options(sample, options.seat.device), work.MODEL_FPS)
         settings = bake.BakeOptions(strength=STRENGTH, sound=sample, source=sample.name)
@@ -85,6 +85,15 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise UserError(f"Cannot make the folder {path}: {error.strerror}.", "Choose another one with -o.") from error
     return path.absolute()
+
+
+def copy_beside(sample: Path, folder: Path) -> Path:
+    """The sample in the folder of the .blend, so that the folder can be moved."""
+    target = folder / sample.name
+    if not (target.exists() and target.samefile(sample)):
+        with replacing(target) as temporary:
+            shutil.copyfile(sample, temporary)
+    return target
 
 
 def speech_options(sample: Path, device: str) -> Namespace:

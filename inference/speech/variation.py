@@ -121,7 +121,7 @@ def load(path: Path | str = SHIPPED) -> TakeModel:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"The statistics of takes cannot be read: {path} ({error.strerror}).", _REINSTALL) from error
-    expected = weights_file.manifest_entry(path).get("sha256")
+    expected = weights_file.pinned_sha256(path)
     if expected and hashlib.sha256(data).hexdigest() != expected:
         raise UserError(f"The statistics of takes are damaged or altered: {path}.", _REINSTALL)
     try:

@@ -35,7 +35,7 @@ def load(path: Path | str = SHIPPED, expected_sha256: str | None = None) -> Spee
         raise UserError(f"The speech model's weights are missing: {path}.", _REINSTALL) from None
     except OSError as error:
         raise UserError(f"The speech model's weights cannot be read: {path} ({error.strerror}).", _REINSTALL) from error
-    expected = expected_sha256 or manifest_entry(path).get("sha256")
+    expected = expected_sha256 or pinned_sha256(path)
     actual = hashlib.sha256(data).hexdigest()
     if expected and actual != expected:
         found = f"{path} has sha256 {actual[:12]}..., not {expected[:12]}..."
@@ -84,6 +84,15 @@ def metadata(path: Path | str) -> dict[str, str]:
             return dict(handle.metadata() or {})
     except (OSError, SafetensorError) as error:
         raise UserError(f"The speech model's weights cannot be read: {path} ({error}).", _REINSTALL) from error
+
+
+def pinned_sha256(path: Path) -> str | None:
+    """The sha256 that ``manifest.json`` beside the file pins it to. None for a file of the user's own that no list names; a shipped one
+    that is not named raises UserError, since nothing says that it is the right file."""
+    found = manifest_entry(path).get("sha256")
+    if not found and path.parent == WEIGHTS:
+        raise UserError(f"The list of weights, {WEIGHTS / 'manifest.json'}, does not name {path.name}.", _REINSTALL)
+    return found
 
 
 def manifest_entry(path: Path | str) -> dict:

@@ -102,6 +102,34 @@ def test_bad_sound_is_a_sentence_and_leaves_nothing(shell, tmp_path: Path, make,
     assert not (tmp_path / "out.csv").exists()
 
 
+def test_json_is_ascii_and_words_survive_a_terminal_that_cannot_say_them(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "entry.py"), "cli", "speech", str(SAMPLE), "-o", "语音.csv"]
+    for words in ([], ["--json"]):
+        environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+        done = subprocess.run([*command, *words], cwd=tmp_path, env=environment, capture_output=True, timeout=240, check=True)
+        assert done.stdout.isascii()
+    assert json.loads(done.stdout)["out"] == "语音.csv"
+
+
+def test_a_novel_is_no_transcript(shell, tmp_path: Path) -> None:
+    (tmp_path / "novel.txt").write_text("word " * 300_000)
+    assert "larger than 1 MB" in shell("speech", SAMPLE, "-o", "o.csv", "--text", "novel.txt", expect=1).stderr
+
+
+def test_what_follows_test_is_pytests(shell) -> None:
+    assert "1 passed" in shell("test", "tests/core/test_timing.py", "-q", "-k", "ntsc").stdout
+
+
+def test_the_demo_may_be_made_where_its_sample_lies(tmp_path: Path) -> None:
+    from facewright.cli.demo import copy_beside
+
+    sample = short_speech(tmp_path / "hello.wav", 0.1)
+    before = sample.read_bytes()
+    assert copy_beside(sample, tmp_path).read_bytes() == before
+    (tmp_path / "out").mkdir()
+    assert copy_beside(sample, tmp_path / "out").read_bytes() == before
+
+
 def test_an_unknown_format_is_said_before_the_work(shell, tmp_path: Path) -> None:
     assert ".csv" in shell("speech", short_speech(tmp_path / "a.wav"), "-o", "out.xlsx", expect=1).stderr
 

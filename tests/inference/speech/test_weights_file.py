@@ -89,6 +89,16 @@ def test_other_kind_version_and_shape(saved: tuple[SpeechModel, Path, str], tmp_
     _refused(path, "kind 'None'")
 
 
+def test_a_shipped_file_must_be_in_the_list(saved: tuple[SpeechModel, Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    _, path, sha256 = saved
+    assert weights_file.load(path)  # the user's own: no list, no pin
+    monkeypatch.setattr(weights_file, "WEIGHTS", path.parent)
+    with pytest.raises(UserError, match="does not name speech"):
+        weights_file.load(path)
+    weights_file.pin(path, {})
+    assert weights_file.pinned_sha256(path) == sha256
+
+
 def test_unreadable_manifest_is_a_sentence(saved: tuple[SpeechModel, Path, str]) -> None:
     saved[1].with_name("manifest.json").write_text("{")
     _refused(saved[1], "list of weights cannot be read")
