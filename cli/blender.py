@@ -16,7 +16,8 @@ from ..core.paths import replacing
 def require() -> None:
     """Import bpy. Raises UserError where this Python has none or a system library is missing."""
     try:
-        import bpy  # noqa: F401
+        with quiet():  # it may print about the system while it is loaded
+            import bpy  # noqa: F401
     except ModuleNotFoundError as error:
         if error.name != "bpy":
             raise
