@@ -2,6 +2,7 @@
 """Takes a sound dropped on the 3D View, and bakes it after a question."""
 import bpy
 
+from ..core.errors import UserError
 from ..scene import jobs
 from .verb import Verb
 
@@ -30,11 +31,17 @@ class FACEWRIGHT_OT_drop_sound(Verb, bpy.types.Operator):
             self.layout.label(text="The sound is kept for later.", icon="BLANK1")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        return self.guarded(lambda: self._bake(context))
+
+    def _bake(self, context: bpy.types.Context) -> set[str]:
         from .bake_speech import FACEWRIGHT_OT_bake_speech
 
         context.scene.facewright.sound = self.filepath
         if reason := FACEWRIGHT_OT_bake_speech.disabled_reason(context):
             self.report({"WARNING"}, reason)
-        else:
+            return {"FINISHED"}
+        try:
             bpy.ops.facewright.bake_speech("INVOKE_DEFAULT")
+        except RuntimeError as error:  # its report: Blender shows a called operator's to the caller alone
+            raise UserError(str(error).strip().removeprefix("Error: ")) from error
         return {"FINISHED"}

@@ -135,6 +135,19 @@ def test_a_dropped_sound_is_baked(face, settings, worker, sound):
     assert face.data.shape_keys.animation_data.action is not None
 
 
+def test_a_dropped_sound_that_cannot_be_baked_is_a_sentence(face, settings, worker, sound):
+    for block in face.data.shape_keys.key_blocks[1:]:
+        face.shape_key_remove(block)
+    face.shape_key_add(name="foo", from_mix=False)
+    path = sound()
+    with pytest.raises(RuntimeError) as caught:
+        bpy.ops.facewright.drop_sound(filepath=path)
+    said = str(caught.value)
+    assert said.count("is an ARKit name") == 1 and said.count("Error: ") == 1
+    assert "Traceback" not in said and "RuntimeError" not in said
+    assert settings.sound == path, "the sound is kept for later"
+
+
 def test_file_handlers_offer_the_right_operators(addon):
     for cls, operator, suffixes in (
         (bpy.types.FACEWRIGHT_FH_sound, "facewright.drop_sound", {".wav", ".flac", ".ogg", ".mp3"}),
