@@ -113,7 +113,10 @@ class WorkerClient:
         if self._closed:
             raise RuntimeError("the worker client is closed")
         self._count += 1
-        line = protocol.encode(protocol.Job(self._count, verb, dict(params)))
+        try:
+            line = protocol.encode(protocol.Job(self._count, verb, dict(params)))
+        except protocol.TooLarge as error:
+            raise UserError(f"The job '{verb}' is too large for the worker: {error}.", "Shorten the text that goes with it.") from error
         job = Job(self._count, verb, line, folder, stall)
         self._queue.append(job)
         self.poll()

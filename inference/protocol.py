@@ -25,6 +25,10 @@ class ProtocolError(ValueError):
     """A line that is no message, or a message that makes no line. The text says why."""
 
 
+class TooLarge(ProtocolError):
+    """A message over LINE_LIMIT."""
+
+
 @dataclass(frozen=True)
 class Hello:
     """The worker is there. Versions are read from the packages' metadata, so that saying hello does not wait for torch to load."""
@@ -126,7 +130,7 @@ def _plain(value: Any) -> str:
 
 
 def encode(message: Message) -> bytes:
-    """One line, newline included. Raises ProtocolError for values that are not JSON (NaN and infinity too) and for oversize lines."""
+    """One line, newline included. Raises ProtocolError for values that are not JSON (NaN and infinity too), TooLarge for oversize lines."""
     _check(message)
     try:
         # ASCII escapes keep file names that are not valid UTF-8 (lone surrogates) intact, and no text can hold a newline.
@@ -135,7 +139,7 @@ def encode(message: Message) -> bytes:
         raise ProtocolError(f"a '{message.type}' message cannot be written as JSON: {error}") from error
     line = text.encode("ascii") + b"\n"
     if len(line) > LINE_LIMIT:
-        raise ProtocolError(f"a '{message.type}' message of {len(line)} bytes is over the limit of {LINE_LIMIT}; pass large data as a file")
+        raise TooLarge(f"a '{message.type}' message of {len(line)} bytes is over the limit of {LINE_LIMIT}; pass large data as a file")
     return line
 
 

@@ -79,7 +79,11 @@ class FACEWRIGHT_OT_bake_speech(JobVerb, bpy.types.Operator):
             plan = bake.plan(objects, curves_file.load(result["curves"]), options)
             return jobs.Outcome("done", told(plan, bake.apply(plan, scene), result))
 
-        task = tasks.WorkerTask(client, client.submit("speech", params, folder=folder))
+        try:
+            task = tasks.WorkerTask(client, client.submit("speech", params, folder=folder))
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return Work(task, finish, lambda: shutil.rmtree(folder, ignore_errors=True))
 
 

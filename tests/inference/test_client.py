@@ -12,7 +12,7 @@ import pytest
 from facewright.core.errors import Cancelled, UserError
 from facewright.inference.breaker import Breaker
 from facewright.inference.client import Deadlines, WorkerClient
-from facewright.inference.protocol import PROTOCOL, ProtocolError
+from facewright.inference.protocol import LINE_LIMIT, PROTOCOL, ProtocolError
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and shell scripts")
 QUICK = Deadlines(hello=10.0, silence=1.5, cancel=0.5, terminate=0.5)
@@ -128,6 +128,13 @@ def test_unknown_verb(client: WorkerClient) -> None:
 def test_params_that_are_not_json_are_refused_at_once(client: WorkerClient) -> None:
     with pytest.raises(ProtocolError):
         client.submit("ping", {"echo": object()})
+
+
+def test_params_that_are_too_large_are_refused_in_a_sentence(client: WorkerClient) -> None:
+    with pytest.raises(UserError, match="'ping' is too large for the worker") as caught:
+        client.submit("ping", {"echo": "x" * LINE_LIMIT})
+    assert caught.value.hint and not client.busy
+    assert ping(client)["echo"] == "still here"
 
 
 def test_threads_are_limited_before_anything_is_loaded(make_client, tmp_path: Path) -> None:
