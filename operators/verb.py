@@ -89,16 +89,16 @@ class JobVerb(Verb):
     def _begun(self, context: bpy.types.Context) -> Work:
         try:
             return self.begin(context)
-        except UserError as error:
-            jobs.set_outcome(self.topic, jobs.failed(error, ""))  # the report goes away, the panel keeps what to do
+        except Exception as error:
+            jobs.set_outcome(self.topic, jobs.outcome_of(error))  # the report goes away, the panel keeps what to do
             raise
 
     def _run(self, context: bpy.types.Context) -> set[str]:
         work = self._begun(context)
         try:
             outcome = work.finish(work.task.wait())
-        except UserError as error:
-            jobs.set_outcome(self.topic, jobs.failed(error, work.task.details))
+        except Exception as error:
+            jobs.set_outcome(self.topic, jobs.outcome_of(error, work.task.details))
             raise
         finally:
             work.clean_up()

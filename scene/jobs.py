@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import bpy
 
-from ..core.errors import UserError
+from ..core.errors import Cancelled, UserError
 from . import dialogs, tasks
 
 POLL_SECONDS = 0.05  # quick enough for a smooth bar and a prompt cancel; costs nothing measurable
 CANCELLED = "Cancelled. Nothing was changed."
+STOP_SECONDS = 3.0  # for a cancelled thread to end what it started: pip is killed within a second, and Blender should not seem to hang
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _result(job: Running) -> Outcome:
         done = job.finish(job.task.result)
     except UserError as error:
         dialogs.show_sentence(error.message, error.hint)
-        return failed(error, job.task.details)
+        return outcome_of(error, job.task.details)
     except Exception as error:
         return _unexpected(error)
     if done.kind == "done":
@@ -142,16 +143,21 @@ def _result(job: Running) -> Outcome:
     return done
 
 
-def failed(error: UserError, details: str) -> Outcome:
-    """The outcome that tells of this error; ``details`` is a traceback or a log's end, "" for ordinary trouble."""
-    return Outcome("failed", tuple(line for line in (error.message, error.hint) if line), dialogs.details(details) if details else "")
+def outcome_of(error: Exception, details: str = "") -> Outcome:
+    """The outcome that tells of this error. ``details`` is what a UserError leaves to say: a traceback, a log's end, pip's lines."""
+    if isinstance(error, Cancelled):
+        return Outcome("cancelled", (CANCELLED,))
+    if isinstance(error, UserError):
+        return Outcome("failed", tuple(line for line in (error.message, error.hint) if line), dialogs.details(details) if details else "")
+    bug = dialogs.details("".join(traceback.format_exception(error)))
+    return Outcome("failed", (f"Something unexpected went wrong: {error}",), bug)
 
 
 def _unexpected(error: Exception) -> Outcome:
     """A bug: shown with all it takes to report it."""
-    details = dialogs.details("".join(traceback.format_exception(error)))
-    dialogs.show_details(details)
-    return Outcome("failed", (f"Something unexpected went wrong: {error}",), details)
+    outcome = outcome_of(error)
+    dialogs.show_details(outcome.details)
+    return outcome
 
 
 def _give_up(job: Running, error: Exception) -> None:
@@ -203,12 +209,13 @@ def stop_before_load(*_: object) -> None:
 
 
 def shut_down() -> None:
-    """Unregister's part: no timer and no worker is left."""
+    """Unregister's part: no timer, no worker and nothing that a thread started is left. Waits up to STOP_SECONDS for a thread."""
     cancel()
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
     tasks.close_worker()
     for job in _stopping:
+        job.task.join(STOP_SECONDS)  # the interpreter's end would take a daemon thread along, but not its child processes
         job.clean_up()
     _stopping.clear()
     _outcomes.clear()

@@ -37,9 +37,10 @@ def close_worker() -> None:
 
 
 class Task(Protocol):
-    """``state`` is "queued", "running", "done", "failed" or "cancelled"; ``details`` is "" unless ``error`` was unexpected.
+    """``state`` is "queued", "running", "done", "failed" or "cancelled"; ``details`` is "" unless ``error`` leaves something to say.
 
-    ``settled`` is False while there is something to poll for, also after a cancel.
+    ``settled`` is False while there is something to poll for, also after a cancel. ``join`` gives a cancelled one that long to settle
+    when nobody will poll again.
     """
 
     state: str
@@ -54,6 +55,7 @@ class Task(Protocol):
     def poll(self) -> None: ...
     def cancel(self) -> None: ...
     def wait(self) -> dict[str, Any]: ...
+    def join(self, seconds: float) -> None: ...
 
 
 class WorkerTask:
@@ -79,6 +81,9 @@ class WorkerTask:
 
     def wait(self) -> dict[str, Any]:
         return self._client.wait(self._job)
+
+    def join(self, seconds: float) -> None:
+        """Nothing to wait for: close_worker has ended the worker."""
 
 
 class ThreadTask:
@@ -122,3 +127,6 @@ class ThreadTask:
         if self.state == "cancelled":
             raise Cancelled
         return self.result
+
+    def join(self, seconds: float) -> None:
+        self._thread.join(seconds)

@@ -9,6 +9,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
+from facewright.core.errors import Cancelled  # noqa: E402
 from facewright.operators.bake_speech import FACEWRIGHT_OT_bake_speech as Operator  # noqa: E402
 from facewright.scene import actions_compat, bake, jobs  # noqa: E402
 
@@ -235,6 +236,44 @@ def test_what_a_job_needed_is_removed(face, settings, worker, sound, monkeypatch
         run_to_end()
         jobs.tick()
         assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_what_a_refused_job_needed_is_removed_and_told(face, settings, worker, sound, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("facewright.inference.protocol.LINE_LIMIT", 2000)
+    settings.sound, settings.transcript_from, settings.transcript = sound(), "TYPED", "Hello " * 400
+    with pytest.raises(RuntimeError, match="too large for the worker"):
+        bpy.ops.facewright.bake_speech()
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert jobs.outcome("speech").kind == "failed" and jobs.outcome("speech").details == ""
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_a_bug_replaces_the_last_success_in_the_panel(face, settings, worker, sound, monkeypatch, where):
+    def fail(*_):
+        raise ZeroDivisionError("a slip")
+
+    settings.sound = sound()
+    bpy.ops.facewright.bake_speech()
+    assert jobs.outcome("speech").kind == "done"
+    monkeypatch.setattr(bake, "plan" if where == "before" else "apply", fail)
+    with pytest.raises(RuntimeError, match="a slip"):
+        bpy.ops.facewright.bake_speech()
+    outcome = jobs.outcome("speech")
+    assert outcome.kind == "failed" and outcome.lines == ("Something unexpected went wrong: a slip",)
+    assert "ZeroDivisionError" in outcome.details
+
+
+def test_a_cancel_while_a_script_waits_replaces_it_too(face, settings, worker, sound, monkeypatch):
+    def cancelled(*_):
+        raise Cancelled
+
+    settings.sound = sound()
+    bpy.ops.facewright.bake_speech()
+    monkeypatch.setattr(worker, "wait", cancelled)
+    assert bpy.ops.facewright.bake_speech() == {"CANCELLED"}
+    assert jobs.outcome("speech") == jobs.Outcome("cancelled", (jobs.CANCELLED,))
 
 
 def no_match(face):

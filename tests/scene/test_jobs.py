@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one running job: its states as a panel sees them, and that it always ends. The operators' tests run real ones."""
+import subprocess
+import sys
 import threading
 import time
 
@@ -7,7 +9,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from facewright.core.errors import UserError  # noqa: E402
+from facewright.core.errors import Cancelled, UserError  # noqa: E402
 from facewright.scene import dialogs, handles, jobs, tasks  # noqa: E402
 
 pytestmark = pytest.mark.blender
@@ -93,6 +95,37 @@ def test_a_cancelled_job_is_gone_at_once_and_watched_until_it_has_stopped():
     run_to_end()
     assert cleaned == [1]
     assert jobs.outcome("speech").kind == "cancelled", "a late result is not taken"
+
+
+def test_shutting_down_waits_until_a_thread_has_killed_its_child():
+    children, cleaned = [], []
+
+    def install(task):
+        children.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]))
+        while not task.cancelled():
+            time.sleep(0.005)
+        time.sleep(0.2)  # the look at the flag is not instant
+        children[0].kill()
+        children[0].wait()
+        raise Cancelled
+
+    jobs.start("runtime", "Install", tasks.ThreadTask(install), finish, lambda: cleaned.append(children[0].returncode is not None))
+    end = time.monotonic() + 10
+    while not children:
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    jobs.shut_down()
+    assert cleaned == [True], "the child is gone, and its files are removed only then"
+
+
+def test_shutting_down_does_not_wait_for_ever(monkeypatch):
+    stop = threading.Event()
+    monkeypatch.setattr(jobs, "STOP_SECONDS", 0.1)
+    jobs.start("runtime", "Deaf", tasks.ThreadTask(lambda task: stop.wait(20) and {"x": 1}), finish)
+    began = time.monotonic()
+    jobs.shut_down()
+    assert time.monotonic() - began < 2
+    stop.set()
 
 
 def test_progress_is_shown_in_words_and_redrawn_only_when_it_changes(monkeypatch):
