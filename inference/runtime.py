@@ -283,4 +283,4 @@ def _explain(output: str) -> UserError:
         return UserError("The disk filled up while the runtime was being installed.", "Free some space, then try again.")
     if "No matching distribution" in output:
         return UserError(f"A package of the runtime does not exist for this system: {last}", "Use another Python, 3.11 to 3.13.")
-    return UserError(f"The runtime could not be installed: {last}", "The text window of the installation says more.")
+    return UserError(f"The runtime could not be installed: {last}", "Show Details has all that the installation said.")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 
 import bpy
 
+from ..core.errors import UserError
 from ..preferences import settings, use_own_runtime
 from ..scene import jobs, runtime_status, tasks
 from .verb import JobVerb, Work
@@ -16,6 +18,7 @@ PHASES = (  # how a line of the installer begins, how much is done then, and the
     ("Installing collected", 0.7, "Installing packages"),
     ("Trying it", 0.95, "Trying it"),
 )
+LINES_KEPT = 200  # of the installer's: pip tells the reason at the end, a failed build in about a hundred lines
 
 
 class FACEWRIGHT_OT_setup_runtime(JobVerb, bpy.types.Operator):
@@ -44,12 +47,19 @@ class FACEWRIGHT_OT_setup_runtime(JobVerb, bpy.types.Operator):
         base = chosen.python or sys.executable
 
         def install(task: tasks.ThreadTask) -> dict:
+            said: deque[str] = deque(maxlen=LINES_KEPT)
+
             def on_line(line: str) -> None:
+                said.append(line)
                 for start, fraction, words in PHASES:
                     if line.startswith(start):
                         task.progress, task.stage = max(task.progress, fraction), words
 
-            return {"python": str(runtime.install(chosen.data_folder, base, on_line, task.cancelled))}
+            try:
+                return {"python": str(runtime.install(chosen.data_folder, base, on_line, task.cancelled))}
+            except UserError:
+                task.details = "\n".join(said)
+                raise
 
         def finish(result: dict) -> jobs.Outcome:
             use_own_runtime(bpy.context)

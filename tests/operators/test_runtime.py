@@ -114,3 +114,16 @@ def test_setting_up_can_be_cancelled_and_trouble_is_told(addon, online, monkeypa
     work = SetUp.begin(None, bpy.context)
     jobs.start("runtime", "Set Up Runtime", work.task, work.finish)
     assert run_to_end().lines == ("The disk is full.", "Free some space.")
+
+
+def test_what_pip_said_is_in_the_details_of_a_failure(addon, online, monkeypatch):
+    def fail(folder, base, on_line, cancelled):
+        for i in range(1000):
+            on_line(f"line {i}")
+        raise UserError("The runtime could not be installed: ERROR: no.", "Show Details has all that the installation said.")
+
+    monkeypatch.setattr(runtime, "install", fail)
+    work = SetUp.begin(None, bpy.context)
+    jobs.start("runtime", "Set Up Runtime", work.task, work.finish)
+    details = run_to_end().details
+    assert details.endswith("line 999") and "line 900\n" in details and "line 1\n" not in details
