@@ -5,8 +5,9 @@ Where the Action goes
 - A Key without an active Action, or with an earlier bake of ours, gets it as its active Action.
 - A Key whose active Action is the artist's keeps it. Ours goes into a new NLA track at the top of the NLA. Blender evaluates the active
   Action above all tracks, so on a channel that both animate the artist's keys win (a warning names them); elsewhere ours are seen.
-- An earlier bake of ours is replaced. If somebody edited its keys, it is kept under another name, with a fake user, and is the artist's
-  from then on.
+- An earlier bake of ours is replaced while it is the active Action, or on the strip and track that we made and nobody changed. One that
+  was pushed down, moved or changed in the NLA is the artist's, and stays and plays as it is: so a Key can carry one line after another.
+- If somebody edited an earlier bake's keys, it is kept under another name, with a fake user, and is the artist's from then on.
 
 What is written
 - Keys lie on whole frames; peaks and dips shorter than a frame move to the nearest one (core.sampling).
@@ -19,7 +20,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import bpy
 import numpy as np
@@ -31,7 +32,7 @@ from ..core.errors import UserError
 from ..core.timing import frame_times, scene_fps
 from ..rigs.mapping import Mapping
 from . import actions_compat, sound, tags
-from .targets import Target, find, value_path, with_shape_keys
+from .targets import Target, channel_name, find, value_path, with_shape_keys
 
 _NOTHING = 1e-6  # a channel that never leaves zero by more than this is not used
 _LAST_FRAME = 1_048_574  # the highest frame number of a Blender scene
@@ -164,27 +165,30 @@ def apply(plan: BakePlan, scene: bpy.types.Scene) -> BakeReport:
 
 
 def remove(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tuple[str, ...]:
-    """Take our bakes off these objects: Action, NLA strip and track, sound. An edited bake is unlinked, but kept as the artist's.
+    """Take our bakes off these objects: Action, NLA strip and track, sound. One that was pushed down, or whose strip was changed, stays.
 
+    An edited bake is unlinked, but kept as the artist's.
     Sliders that we moved go back to where they were before the first bake. Returns the names of edited Actions that were kept.
     Raises UserError where there is none of ours.
     """
-    owners = [(key, users) for key, users in with_shape_keys(objects) if key.library is None and _our_actions(key)]
+    owners = [(key, users) for key, users in with_shape_keys(objects) if key.library is None and tags.our_actions(key)]
     if not owners:
         raise UserError("None of the selected objects carries a Facewright bake.", "Select the character's face.")
     kept: list[str] = []
     for key, _users in owners:
         adt = key.animation_data
-        actions = _our_actions(key)
+        actions = tags.our_actions(key)
         paths = {fcurve.data_path for action in actions for fcurve in actions_compat.fcurves(action)}
-        before = _sliders_before(key, actions)
+        before = _before(key)
+        sliders = before["sliders"]
         if adt.action in actions:
             actions_compat.assign(adt, None)
-        _remove_our_strips(adt, actions)
+            adt.action_extrapolation = before["extrapolation"]
+        _remove_our_strips(key, actions)
         kept += [name for action in actions if (name := _retire(action))]
         for block in key.key_blocks:
-            if value_path(block.name) in paths or block.name in before:
-                block.value = before.get(block.name, min(max(0.0, block.slider_min), block.slider_max))
+            if value_path(block.name) in paths or block.name in sliders:
+                block.value = sliders.get(block.name, min(max(0.0, block.slider_min), block.slider_max))
     sound.remove(scene, [key.name for key, _users in owners])
     return tuple(kept)
 
@@ -192,7 +196,7 @@ def remove(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tuple
 def has_bake(obj: bpy.types.Object) -> bool:
     """Whether the object carries a bake of ours."""
     key = getattr(obj.data, "shape_keys", None)
-    return key is not None and bool(_our_actions(key))
+    return key is not None and bool(tags.our_actions(key))
 
 
 def _check_options(options: BakeOptions) -> None:
@@ -219,11 +223,11 @@ def _obstacles(target: Target) -> tuple[str, ...]:
         raise UserError(
             f"An NLA strip of '{target.label}' is being edited (tweak mode).", "Leave tweak mode in the NLA editor (Tab) and bake again."
         )
-    ours = _our_actions(target.key)
-    if any(track.lock and any(strip.action in ours for strip in track.strips) for track in adt.nla_tracks):
+    ours = tags.our_actions(target.key)
+    if any(track.lock for track, _strip in tags.our_strips(target.key)):
         raise UserError(f"The NLA track with the earlier bake of '{target.label}' is locked.", "Unlock it in the NLA editor.")
     for action in ours:
-        locked = [f.data_path.split('"')[1] for f in actions_compat.fcurves(action) if f.lock or (f.group and f.group.lock)]
+        locked = [channel_name(f.data_path) for f in actions_compat.fcurves(action) if f.lock or (f.group and f.group.lock)]
         if locked:
             others = " and others" if len(locked) > 1 else ""
             raise UserError(
@@ -233,26 +237,13 @@ def _obstacles(target: Target) -> tuple[str, ...]:
     return ()
 
 
-def _our_actions(key: bpy.types.Key) -> list[bpy.types.Action]:
-    """Actions of ours that this Key uses, as its active one or on NLA strips, each once."""
-    adt = key.animation_data
-    if adt is None:
-        return []
-    used = [adt.action, *(strip.action for track in adt.nla_tracks for strip in track.strips)]
-    ours: list[bpy.types.Action] = []
-    for action in used:
-        if action is not None and action not in ours and action.library is None and tags.read(action) is not None:
-            ours.append(action)
-    return ours
-
-
-def _remove_our_strips(adt: bpy.types.AnimData, actions: Sequence[bpy.types.Action]) -> None:
-    for track in list(adt.nla_tracks):
-        ours = [strip for strip in track.strips if strip.action in actions]
-        if ours and len(ours) == len(track.strips):
-            adt.nla_tracks.remove(track)
-            continue
-        for strip in ours:
+def _remove_our_strips(key: bpy.types.Key, actions: Sequence[bpy.types.Action]) -> None:
+    """Take the strips that we made for these Actions out of the NLA, and their tracks where nothing else is on them."""
+    ours = [(track, strip) for track, strip in tags.our_strips(key) if strip.action in actions]
+    for track, strip in reversed(ours):
+        if len(track.strips) == 1:
+            key.animation_data.nla_tracks.remove(track)
+        else:
             track.strips.remove(strip)
 
 
@@ -268,11 +259,20 @@ def _retire(action: bpy.types.Action) -> str:
     return ""
 
 
-def _sliders_before(key: bpy.types.Key, earlier: Sequence[bpy.types.Action]) -> dict[str, float]:
-    """Where the sliders that are not at 0 stood before the first bake: the earlier bake's tag tells, else they stand there now."""
-    for action in earlier:
-        return dict(tags.read(action).get("sliders", {}))
-    return {block.name: block.value for block in key.key_blocks if abs(block.value) > _NOTHING}
+def _before(key: bpy.types.Key) -> dict[str, Any]:
+    """What the Key was like before the first bake, as a bake's tag keeps it: any bake that it still plays tells, else it is so now.
+
+    sliders: those not at 0; extrapolation: of the active Action.
+    """
+    adt = key.animation_data
+    used = [*tags.our_actions(key), *(strip.action for track in adt.nla_tracks for strip in track.strips)] if adt else []
+    for data in map(tags.read, used):
+        if data is not None:
+            return {"sliders": dict(data.get("sliders", {})), "extrapolation": data.get("extrapolation", "HOLD")}
+    return {
+        "sliders": {block.name: block.value for block in key.key_blocks if abs(block.value) > _NOTHING},
+        "extrapolation": adt.action_extrapolation if adt else "HOLD",
+    }
 
 
 def _cache_key(mapping: Mapping) -> tuple:
@@ -298,10 +298,11 @@ class _Placement:
         self.target = target
         self.key = target.key
         self.action: bpy.types.Action | None = None
-        self.earlier = _our_actions(self.key)
+        self.earlier = tags.our_actions(self.key)
         self.had_animation = self.key.animation_data is not None
         adt = self.key.animation_data
         self.previous = (adt.action, actions_compat.active_slot(adt)) if adt else (None, None)
+        self.extrapolation = adt.action_extrapolation if adt else "HOLD"
         self.track: bpy.types.NlaTrack | None = None
         self.channels = self.keys = 0
 
@@ -318,24 +319,34 @@ class _Placement:
             _write(fcurves.new(path), found, options.keys == "SPARSE")
             self.channels += 1
             self.keys += len(found)
+
+    def assign(self, options: BakeOptions) -> list[str]:
+        """Make it play, and tag it. Returns warnings."""
+        before = _before(self.key)
+        nla, warnings = self._link(options)
         tags.write(
             self.action,
             source=options.source,
             start_frame=options.start_frame,
-            sliders=_sliders_before(self.key, self.earlier),
             fingerprint=tags.fingerprint(self.action),
+            nla=nla,
+            **before,
         )
+        return warnings
 
-    def assign(self, options: BakeOptions) -> list[str]:
-        """Make it play. Returns warnings."""
+    def _link(self, options: BakeOptions) -> tuple[dict[str, Any] | None, list[str]]:
+        """Make it the active Action, or put it on a track. Returns what the tag says of the strip (None: it is active), and warnings."""
         adt = self.key.animation_data or self.key.animation_data_create()
         active = adt.action
+        paths = {f.data_path for f in actions_compat.fcurves(self.action)}
         if (active is None or active in self.earlier) and not options.nla:
             actions_compat.assign(adt, self.action)
-            return []
+            # Where strips below animate the same channels (an earlier line, pushed down), they are to be seen outside this one's range.
+            if paths & _animated_paths(self.key, except_for=[*self.earlier, self.action]):
+                adt.action_extrapolation = "NOTHING"
+            return None, []
         if active in self.earlier:
             actions_compat.assign(adt, None)
-        paths = {f.data_path for f in actions_compat.fcurves(self.action)}
         under = _animated_paths(self.key, except_for=[*self.earlier, active])
         self.track = adt.nla_tracks.new()
         self.track.name = "Facewright"
@@ -344,12 +355,13 @@ class _Placement:
         strip.blend_type = "REPLACE"
         # Outside its range ours rests; where an artist's strip below animates the same channel, that one is to be seen there.
         strip.extrapolation = "NOTHING" if paths & under else "HOLD"
+        made = tags.strip_state(adt, self.track, strip)
         if active is None or active in self.earlier:
-            return []
+            return made, []
         warnings = []
         above = paths & {f.data_path for f in actions_compat.fcurves(active, actions_compat.active_slot(adt))}
         if above:
-            names = sorted(path.split('"')[1] for path in above)
+            names = sorted(channel_name(path) for path in above)
             listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
             warnings.append(
                 f"'{self.target.label}' keeps its Action '{active.name}', whose keys win over this bake on {listed}: "
@@ -357,7 +369,7 @@ class _Placement:
             )
         if not adt.use_nla:
             warnings.append(f"The NLA of '{self.target.label}' is turned off, so the bake is not seen until it is on.")
-        return warnings
+        return made, warnings
 
     def take_back(self) -> None:
         """Undo create and assign."""
@@ -367,6 +379,7 @@ class _Placement:
                 adt.nla_tracks.remove(self.track)
             if adt.action != self.previous[0]:
                 actions_compat.assign(adt, *self.previous)
+            adt.action_extrapolation = self.extrapolation
             if not self.had_animation:
                 self.key.animation_data_clear()
         if self.action is not None:
@@ -374,7 +387,7 @@ class _Placement:
 
     def retire_earlier(self) -> list[str]:
         """Let go of what this one replaces, once nothing can fail any more. Returns the names of Actions that were kept."""
-        _remove_our_strips(self.key.animation_data, self.earlier)
+        _remove_our_strips(self.key, self.earlier)
         kept = [name for action in self.earlier if (name := _retire(action))]
         self.action.name = f"Facewright {self.target.label}"  # the earlier one no longer holds the name
         return kept

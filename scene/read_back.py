@@ -24,7 +24,7 @@ def curves(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene, fps: flo
     """
     start, end, found = None, None, {}
     for key, _users in with_shape_keys(objects):
-        for action in _ours(key):
+        for action in tags.our_actions(key):
             by_path = {fcurve.data_path: fcurve for fcurve in actions_compat.fcurves(action)}
             lasts = [fcurve.range()[1] for fcurve in by_path.values() if len(fcurve.keyframe_points)]
             if not lasts:
@@ -49,11 +49,3 @@ def curves(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene, fps: flo
         for fcurve in found.get(canonical, ()):
             values[:, column] += np.array([fcurve.evaluate(start + t * rate) for t in times], np.float32) / len(found[canonical])
     return Curves(ARKIT_52, times, values)
-
-
-def _ours(key: bpy.types.Key) -> list[bpy.types.Action]:
-    adt = key.animation_data
-    if adt is None:
-        return []
-    used = [adt.action, *(strip.action for track in adt.nla_tracks for strip in track.strips)]
-    return [action for action in dict.fromkeys(used) if action is not None and tags.read(action) is not None]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,12 @@ class Target:
 def value_path(shape_key: str) -> str:
     """The data path of a shape key's value, from its Key."""
     return f'key_blocks["{bpy.utils.escape_identifier(shape_key)}"].value'
+
+
+def channel_name(path: str) -> str:
+    """What to call a data path of a Key in a sentence: the shape key's name, or the path itself where it is no shape key's value."""
+    found = re.fullmatch(r'key_blocks\["(.*)"\]\.value', path, re.DOTALL)
+    return bpy.utils.unescape_identifier(found[1]) if found else path
 
 
 def with_shape_keys(objects: Iterable[bpy.types.Object]) -> list[tuple[bpy.types.Key, list[bpy.types.Object]]]:

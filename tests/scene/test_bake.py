@@ -398,3 +398,157 @@ def test_the_source_is_in_the_tag(scene, make_head, speech):
     head = make_head()
     bake.apply(bake.plan([head], speech, BakeOptions(source="hello.wav")), scene)
     assert tags.read(bpy.data.actions["Facewright Head"])["source"] == "hello.wav"
+
+
+def push_down(obj, name: str):
+    """What the NLA editor's Push Down leaves behind."""
+    adt = obj.data.shape_keys.animation_data
+    action, adt.action = adt.action, None
+    track = adt.nla_tracks.new()
+    track.name = name
+    strip = track.strips.new(name, round(action.frame_range[0]), action)
+    actions_compat.assign_to_strip(strip, action)
+    return strip
+
+
+def heard(speech, frame: int) -> float:
+    return pytest.approx(float(speech.channel("jawOpen")[frame]), abs=0.006)
+
+
+def test_a_bake_that_was_pushed_down_is_the_artists_and_plays_along(scene, make_head, speech):
+    head = make_head()
+    bake.apply(bake.plan([head], speech), scene)
+    push_down(head, "Line 1")
+    adt = head.data.shape_keys.animation_data
+    for start in (700, 800):  # the second replaces line 2, not line 1
+        bake.apply(bake.plan([head], speech, BakeOptions(start_frame=start)), scene)
+    assert [[s.action.name for s in t.strips] for t in adt.nla_tracks] == [["Facewright Head"]]
+    assert len(bpy.data.actions) == 2
+    assert value_at(head, "jawOpen", 1 + 30) == heard(speech, 30)
+    assert value_at(head, "jawOpen", 800 + 30) == heard(speech, 30)
+    bake.remove([head], scene)
+    assert adt.action is None and adt.action_extrapolation == "HOLD"
+    assert [t.name for t in adt.nla_tracks] == ["Line 1"]
+    assert value_at(head, "jawOpen", 1 + 30) == heard(speech, 30)
+
+
+def test_a_failed_bake_over_a_line_that_was_pushed_down_leaves_it_alone(scene, make_head, speech, monkeypatch):
+    head = make_head()
+    bake.apply(bake.plan([head], speech), scene)
+    push_down(head, "Line 1")
+    before = state(head)
+    plan = bake.plan([head], speech, BakeOptions(start_frame=800))
+    monkeypatch.setattr(tags, "write", lambda *_args, **_data: (_ for _ in ()).throw(MemoryError()))
+    with pytest.raises(MemoryError):
+        bake.apply(plan, scene)
+    assert state(head) == before
+    assert head.data.shape_keys.animation_data.action_extrapolation == "HOLD"
+
+
+def changed_start(track, strip):
+    strip.frame_start += 20
+
+
+def changed_blend(track, strip):
+    strip.blend_type = "ADD"
+
+
+def changed_influence(track, strip):
+    strip.use_animated_influence = True
+    strip.influence = 0.5
+
+
+def renamed_track(track, strip):
+    track.name = "Line 1"
+
+
+@pytest.mark.parametrize("change", [changed_start, changed_blend, changed_influence, renamed_track])
+def test_our_strip_that_the_artist_changed_stays(scene, make_head, speech, change):
+    head = make_head()
+    adt = None
+    for _ in range(2):  # a strip that nobody changed is replaced
+        bake.apply(bake.plan([head], speech, BakeOptions(nla=True)), scene)
+        adt = head.data.shape_keys.animation_data
+        assert len(adt.nla_tracks) == len(bpy.data.actions) == 1
+    track = adt.nla_tracks[0]
+    change(track, track.strips[0])
+    seen = track.name, track.strips[0].frame_start, track.strips[0].blend_type, track.strips[0].use_animated_influence
+    for _ in range(2):
+        bake.apply(bake.plan([head], speech, BakeOptions(nla=True, start_frame=800)), scene)
+    assert len(adt.nla_tracks) == len(bpy.data.actions) == 2
+    track = adt.nla_tracks[0]
+    assert (track.name, track.strips[0].frame_start, track.strips[0].blend_type, track.strips[0].use_animated_influence) == seen
+    assert value_at(head, "jawOpen", 800 + 30) == heard(speech, 30)
+
+
+def test_our_track_that_the_artist_moved_stays(scene, make_head, speech):
+    head = make_head()
+    bake.apply(bake.plan([head], speech, BakeOptions(nla=True)), scene)
+    adt = head.data.shape_keys.animation_data
+    adt.nla_tracks.new().name = "Above"
+    bake.apply(bake.plan([head], speech, BakeOptions(nla=True)), scene)  # the artist's own track above changes nothing
+    assert [t.name for t in adt.nla_tracks] == ["Above", "Facewright"]
+    adt.nla_tracks.remove(adt.nla_tracks[0])
+    assert tags.our_actions(head.data.shape_keys)
+    adt.nla_tracks.new().name = "Above"
+    assert not tags.our_actions(head.data.shape_keys)  # what was below it is above it now
+
+
+def test_a_saved_and_reopened_nla_bake_is_still_ours(scene, make_head, speech, tmp_path):
+    bake.apply(bake.plan([make_head()], speech, BakeOptions(nla=True)), scene)
+    bpy.context.scene.frame_set(30)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
+    assert len(tags.our_actions(bpy.data.objects["Head"].data.shape_keys)) == 1
+
+
+def edit_interpolation(fcurve, point):
+    point.interpolation = "CONSTANT"
+
+
+def edit_easing(fcurve, point):
+    point.easing = "EASE_IN"
+
+
+def edit_handle_type(fcurve, point):
+    point.handle_left_type = "FREE"
+
+
+def edit_extrapolation(fcurve, point):
+    fcurve.extrapolation = "LINEAR"
+
+
+def edit_smoothing(fcurve, point):
+    fcurve.auto_smoothing = "CONT_ACCEL"
+
+
+@pytest.mark.parametrize("edit", [edit_interpolation, edit_easing, edit_handle_type, edit_extrapolation, edit_smoothing])
+def test_an_edit_that_moves_no_key_is_an_edit(scene, make_head, speech, edit):
+    head = make_head()
+    bake.apply(bake.plan([head], speech), scene)
+    fcurve = curve_of(bpy.data.actions["Facewright Head"], "jawOpen")
+    edit(fcurve, fcurve.keyframe_points[3])
+    assert bake.apply(bake.plan([head], speech), scene).kept == ("Facewright Head (edited)",)
+
+
+def test_a_bake_with_an_older_fingerprint_counts_as_edited(scene, make_head, speech):
+    head = make_head()
+    bake.apply(bake.plan([head], speech), scene)
+    action = bpy.data.actions["Facewright Head"]
+    action[tags.PROPERTY] = action[tags.PROPERTY].replace(f'"format": {tags.FORMAT}', '"format": 1')
+    assert bake.apply(bake.plan([head], speech), scene).kept == ("Facewright Head (edited)",)
+
+
+def test_a_locked_curve_that_is_no_shape_key_is_named(scene, make_head, speech):
+    head = make_head("Head", ["jawOpen", 'say "ah"'])
+    bake.apply(bake.plan([head], speech), scene)
+    head.data.shape_keys.keyframe_insert("eval_time", frame=1)
+    fcurve = next(f for f in actions_compat.fcurves(bpy.data.actions["Facewright Head"]) if f.data_path == "eval_time")
+    fcurve.lock = True
+    with pytest.raises(UserError, match="eval_time"):
+        bake.plan([head], speech)
+    head.data.shape_keys.key_blocks['say "ah"'].keyframe_insert("value", frame=1)
+    fcurve.lock = False
+    curve_of(bpy.data.actions["Facewright Head"], 'say "ah"').lock = True
+    with pytest.raises(UserError, match='say "ah"'):
+        bake.plan([head], speech)

@@ -133,3 +133,13 @@ def test_curves_and_lattices_have_shape_keys_too(scene):
     lattice.shape_key_add(name="jawOpen")
     found, _ = targets.find([lattice], ARKIT_52)
     assert list(found[0].mapping.channels) == ["jawOpen"]
+
+
+@pytest.mark.parametrize("name", ["jawOpen", 'say "ah"', "back\\slash", "]"])
+def test_a_channel_is_called_by_its_shape_key(name):
+    assert targets.channel_name(targets.value_path(name)) == name
+
+
+def test_a_channel_that_is_no_shape_key_is_called_by_its_path():
+    assert targets.channel_name("eval_time") == "eval_time"
+    assert targets.channel_name('key_blocks["jawOpen"].slider_max') == 'key_blocks["jawOpen"].slider_max'
