@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from uuid import uuid4
 
 import bpy
 import numpy as np
@@ -48,7 +49,7 @@ class BakeOptions:
     keys:        'SPARSE', few Bezier keys within ``max_error``, or 'DENSE', a linear key on every frame ('SPARSE': made for editing)
     max_error:   the largest difference of sparse keys from the curve at any frame, in slider units
     nla:         always use an NLA track, even where the Key has no Action of its own (False: an active Action is easier to edit)
-    sound:       placed in the sequencer at start_frame, as our own strip (None: no sound)
+    sound:       placed in the sequencer at start_frame, as our own strip (None: no sound, and that of a replaced bake goes)
     source:      where the curves come from, kept in the Action's tag ("": nothing to tell)
     """
 
@@ -130,6 +131,7 @@ def apply(plan: BakePlan, scene: bpy.types.Scene) -> BakeReport:
     made: list[_Placement] = []
     cache: dict[tuple, dict[str, reduction.Keys]] = {}
     span = scene.frame_start, scene.frame_end
+    replaced = [_sound_owner(t.key, action) for t in plan.targets for action in tags.our_actions(t.key)]
     try:
         for target in plan.targets:
             key = _cache_key(target.mapping)
@@ -142,13 +144,16 @@ def apply(plan: BakePlan, scene: bpy.types.Scene) -> BakeReport:
         scene.frame_start, scene.frame_end = min(span[0], options.start_frame), max(span[1], end)
         placed = sound.PlacedSound("")
         if options.sound is not None:
-            placed = sound.place(scene, options.sound, options.start_frame, [t.key.name for t in plan.targets])
+            owners = [_sound_owner(p.key, p.action) for p in made]
+            placed = sound.place(scene, options.sound, options.start_frame, owners, replaced)
             warnings += placed.warnings
     except BaseException:
         for placement in reversed(made):
             placement.take_back()
         scene.frame_start, scene.frame_end = span
         raise
+    if not placed.strip:  # the earlier take's sound would play to this one
+        warnings += sound.remove(scene, replaced)
     kept = [name for placement in made for name in placement.retire_earlier()]
     warnings += [f"Keys of the earlier bake were edited, so it was kept as the Action '{name}'." for name in kept]
     return BakeReport(
@@ -175,6 +180,7 @@ def remove(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tuple
     if not owners:
         raise UserError("None of the selected objects carries a Facewright bake.", "Select the character's face.")
     kept: list[str] = []
+    sound.remove(scene, [_sound_owner(key, action) for key, _users in owners for action in tags.our_actions(key)])
     for key, _users in owners:
         adt = key.animation_data
         actions = tags.our_actions(key)
@@ -189,7 +195,6 @@ def remove(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tuple
         for block in key.key_blocks:
             if value_path(block.name) in paths or block.name in sliders:
                 block.value = sliders.get(block.name, min(max(0.0, block.slider_min), block.slider_max))
-    sound.remove(scene, [key.name for key, _users in owners])
     return tuple(kept)
 
 
@@ -259,6 +264,11 @@ def _retire(action: bpy.types.Action) -> str:
     return ""
 
 
+def _sound_owner(key: bpy.types.Key, action: bpy.types.Action) -> str:
+    """Who a sound strip belongs to: this bake on this Key, not the one that was pushed down before it, nor a copy on another character."""
+    return f"{key.name} {tags.read(action).get('take', '')}".strip()
+
+
 def _before(key: bpy.types.Key) -> dict[str, Any]:
     """What the Key was like before the first bake, as a bake's tag keeps it: any bake that it still plays tells, else it is so now.
 
@@ -326,6 +336,7 @@ class _Placement:
         nla, warnings = self._link(options)
         tags.write(
             self.action,
+            take=uuid4().hex,
             source=options.source,
             start_frame=options.start_frame,
             fingerprint=tags.fingerprint(self.action),

@@ -18,7 +18,7 @@ _CHANNELS = 128  # what Blender's sequencer has
 
 @dataclass(frozen=True)
 class PlacedSound:
-    """strip: the new strip's name, "" where none could be made; warnings: sentences that say why."""
+    """strip: the strip's name, "" where none could be made; warnings: sentences that say why, and which strips were kept."""
 
     strip: str
     warnings: tuple[str, ...] = ()
@@ -38,19 +38,33 @@ def check(path: Path | str) -> None:
         raise UserError(f"The sound file {path} is empty.", "Choose another one.")
 
 
-def place(scene: bpy.types.Scene, path: Path | str, frame: int, owners: Iterable[str] = ()) -> PlacedSound:
-    """Put the sound at ``frame`` on a free channel, in place of the strip that an earlier bake made for the same ``owners`` (Key names).
+def place(scene: bpy.types.Scene, path: Path | str, frame: int, owners: Iterable[str] = (), replaces: Iterable[str] = ()) -> PlacedSound:
+    """Put the sound at ``frame`` on a free channel for these ``owners`` (bakes), in place of our strips for them and for ``replaces``.
+
+    - A strip of ours with the same file at the same frame that is to stay, since other bakes play with it or the artist changed it (volume,
+      trim, fades), is shared: two of them would sound twice as loud.
+    - A strip that is to go, but that the artist moved or changed, is kept as the artist's, and muted as an edited Action is unlinked.
 
     The path is stored relative to a saved .blend where the user's preferences say so. A Blender without sound gives a warning, no error.
     """
     check(path)
-    path, owners = Path(path).resolve(), set(owners)
-    if not bpy.app.build_options.audaspace:
+    # Not resolved: what lies behind a mapped drive or a linked folder has another name on the next machine.
+    path, owners = Path(path).absolute(), set(owners)
+    audible = bpy.app.build_options.audaspace
+    letting_go = owners | set(replaces)
+    ours = _ours(scene)
+    shared = next(
+        (s for s in ours if _lies_at(s, path, frame) and (not audible or _was_changed(s) or _owners(s) - letting_go)),
+        None,
+    )
+    if shared is not None:
+        tags.write(shared, owners=sorted((_owners(shared) - letting_go) | owners), state=tags.read(shared).get("state"))
+        return PlacedSound(shared.name, _let_go(scene, [s for s in ours if s != shared], letting_go))
+    if not audible:
         return PlacedSound("", ("This Blender was built without sound, so the sound was not placed in the sequencer.",))
     editor = scene.sequence_editor or scene.sequence_editor_create()
     strips = _strips(editor)
-    earlier = [strip for strip in strips if _owners(strip) is not None and (_owners(strip) & owners or not owners)]
-    channel = _free_channel(strips, frame, earlier)
+    channel = _free_channel(strips, frame, [s for s in ours if _owners(s) <= letting_go and not _was_changed(s)])
     if channel is None:
         return PlacedSound("", (f"All {_CHANNELS} sequencer channels are in use after frame {frame}, so the sound was not placed.",))
     known = set(bpy.data.sounds)
@@ -62,20 +76,22 @@ def place(scene: bpy.types.Scene, path: Path | str, frame: int, owners: Iterable
         )
     if strip.sound is not None and strip.sound not in known:
         strip.sound.name = path.name
-    tags.write(strip, owners=sorted(owners))
-    for old in earlier:
-        _give_up(strips, old, owners)
+    tags.write(strip, owners=sorted(owners), state=_state(strip))
+    warnings = _let_go(scene, ours, letting_go)
     strip.name = path.stem  # an earlier one may have held the name until now
-    return PlacedSound(strip.name)
+    return PlacedSound(strip.name, warnings)
 
 
-def remove(scene: bpy.types.Scene, owners: Iterable[str]) -> int:
-    """Take away our strips for these owners (Key names); one that other bakes share stays for them. Returns how many went."""
-    if scene.sequence_editor is None:
-        return 0
-    strips, owners = _strips(scene.sequence_editor), set(owners)
-    ours = [strip for strip in strips if _owners(strip) is not None and _owners(strip) & owners]
-    return sum(_give_up(strips, strip, owners) for strip in ours)
+def remove(scene: bpy.types.Scene, owners: Iterable[str]) -> tuple[str, ...]:
+    """Take away our strips for these owners; one that other bakes share stays for them, and one that the artist changed stays, muted.
+
+    Returns sentences about those that were kept.
+    """
+    return _let_go(scene, _ours(scene), set(owners))
+
+
+def _ours(scene: bpy.types.Scene) -> list[Any]:
+    return [] if scene.sequence_editor is None else [s for s in _strips(scene.sequence_editor) if tags.read(s) is not None]
 
 
 def _strips(editor: Any) -> Any:
@@ -87,22 +103,65 @@ def _end(strip: Any) -> int:
     return strip.right_handle if hasattr(strip, "right_handle") else strip.frame_final_end  # renamed in 5.1
 
 
-def _owners(strip: Any) -> set[str] | None:
-    data = tags.read(strip)
-    return set(data.get("owners", ())) if data is not None else None
+def _start(strip: Any) -> int:
+    """Its first frame."""
+    return strip.left_handle if hasattr(strip, "left_handle") else strip.frame_final_start  # renamed in 5.1
 
 
-def _give_up(strips: Any, strip: Any, owners: set[str]) -> bool:
-    """Remove our strip, or leave it to the other bakes that use it. True where it went."""
-    others = _owners(strip) - owners
-    if others:
-        tags.write(strip, owners=sorted(others))
+def _content_start(strip: Any) -> float:
+    """The frame on which the file begins, whether or not it is heard from there on."""
+    return strip.content_start if hasattr(strip, "content_start") else strip.frame_start  # renamed in 5.1
+
+
+def _owners(strip: Any) -> set[str]:
+    return set(tags.read(strip).get("owners", ()))
+
+
+def _state(strip: Any) -> dict[str, Any]:
+    """What an artist changes about a strip. Neither channel nor muting: nothing is lost with them."""
+    content = _content_start(strip)
+    return {
+        "start": round(content, 3),
+        "trimmed": [round(_start(strip) - content, 3), round(_end(strip) - content, 3)],
+        "volume": round(strip.volume, 3),
+        "pan": round(strip.pan, 3),
+        "modifiers": len(strip.modifiers),
+        "retiming": len(getattr(strip, "retiming_keys", ())),
+    }
+
+
+def _was_changed(strip: Any) -> bool:
+    made = tags.read(strip).get("state")
+    return made is not None and made != _state(strip)
+
+
+def _lies_at(strip: Any, path: Path, frame: int) -> bool:
+    """Whether the strip plays this file from this frame on."""
+    if getattr(strip, "sound", None) is None or round(_content_start(strip)) != frame:
         return False
-    sound = getattr(strip, "sound", None)
-    strips.remove(strip)
-    if sound is not None and sound.users == 0:
-        bpy.data.sounds.remove(sound)
-    return True
+    own = Path(bpy.path.abspath(strip.sound.filepath))
+    return own.exists() and own.samefile(path)
+
+
+def _let_go(scene: bpy.types.Scene, strips: Iterable[Any], owners: set[str]) -> tuple[str, ...]:
+    """Take these owners off our strips; one that has none left goes, or is the artist's where somebody changed it."""
+    warnings = []
+    for strip in list(strips):
+        before = _owners(strip)
+        if not before & owners:
+            continue
+        if before - owners:
+            tags.write(strip, owners=sorted(before - owners), state=tags.read(strip).get("state"))
+        elif _was_changed(strip):
+            tags.release(strip)
+            strip.mute = True
+            warnings.append(f"The sound strip '{strip.name}' of the earlier bake was changed, so it was kept, muted.")
+        else:
+            sound = getattr(strip, "sound", None)
+            _strips(scene.sequence_editor).remove(strip)
+            if sound is not None and sound.users == 0:
+                bpy.data.sounds.remove(sound)
+    return tuple(warnings)
 
 
 def _free_channel(strips: Any, frame: int, ignoring: list[Any]) -> int | None:
