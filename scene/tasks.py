@@ -86,6 +86,9 @@ class WorkerTask:
         """Nothing to wait for: close_worker has ended the worker."""
 
 
+INTERRUPT_SECONDS = 3.0  # for a thread to end its children after Ctrl-C
+
+
 class ThreadTask:
     """``function(task) -> dict`` in a thread. It must not touch bpy; it sets ``progress`` and ``stage`` and heeds ``cancelled()``."""
 
@@ -121,7 +124,12 @@ class ThreadTask:
         self._cancelled.set()
 
     def wait(self) -> dict[str, Any]:
-        self._thread.join()
+        try:
+            self._thread.join()
+        except BaseException:  # Ctrl-C in a script: what the thread started must not outlive it
+            self.cancel()
+            self._thread.join(INTERRUPT_SECONDS)
+            raise
         if self.error is not None:
             raise self.error
         if self.state == "cancelled":

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -165,3 +166,28 @@ def test_handles_find_what_was_renamed_and_miss_what_is_gone(scene, make_head):
     bpy.data.scenes.remove(other)
     with pytest.raises(UserError, match="The scene 'Other' is gone"):
         handles.find(chosen)
+
+
+def test_ctrl_c_while_a_script_waits_stops_the_thread():
+    """A process of its own: the signal must reach its main thread in the join."""
+    code = """
+import os, runpy, signal, sys, threading, time
+runpy.run_path(sys.argv[1])["load_package"]()
+from facewright.scene import tasks
+ended = threading.Event()
+def work(task):
+    while not task.cancelled():
+        time.sleep(0.01)
+    ended.set()
+    return {}
+task = tasks.ThreadTask(work)
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    task.wait()
+except KeyboardInterrupt:
+    print("STOPPED", ended.is_set(), flush=True)
+os._exit(0)
+"""
+    entry = Path(__file__).parents[2] / "entry.py"
+    done = subprocess.run([sys.executable, "-c", code, str(entry)], capture_output=True, text=True, timeout=60, check=True)
+    assert "STOPPED True" in done.stdout
