@@ -12,6 +12,7 @@ Where the Action goes
 What is written
 - Keys lie on whole frames; peaks and dips shorter than a frame move to the nearest one (core.sampling).
 - A channel that is zero throughout gets no curve, unless its slider stands elsewhere and nothing else animates it: then one key of zero.
+  A Key that would get no curve at all gets no Action.
 """
 
 from __future__ import annotations
@@ -106,6 +107,9 @@ def plan(
     targets, warnings = find(objects, curves.names, mapping)
     for target in targets:
         warnings += _obstacles(target)
+    if options.start_frame < 0:
+        said = f"The bake starts on frame {options.start_frame}, but a scene starts at frame 0 at the earliest: it is unseen before that."
+        warnings += (said,)
     if options.sound is not None:
         sound.check(options.sound)
     return BakePlan(targets, curves, options, warnings)
@@ -141,10 +145,14 @@ def apply(plan: BakePlan, scene: bpy.types.Scene) -> BakeReport:
             made.append(placement)
             placement.create(cache[key], options)
             warnings += placement.assign(options)
-        scene.frame_start, scene.frame_end = min(span[0], options.start_frame), max(span[1], end)
+        written = [p for p in made if p.action is not None]
+        if len(written) < len(made):
+            warnings.append(_said_at_rest([p.target.label for p in made if p.action is None], len(made)))
         placed = sound.PlacedSound("")
-        if options.sound is not None:
-            owners = [_sound_owner(p.key, p.action) for p in made]
+        if written:
+            scene.frame_start, scene.frame_end = min(span[0], max(0, options.start_frame)), max(span[1], end)
+        if written and options.sound is not None:
+            owners = [_sound_owner(p.key, p.action) for p in written]
             placed = sound.place(scene, options.sound, options.start_frame, owners, replaced)
             warnings += placed.warnings
     except BaseException:
@@ -157,7 +165,7 @@ def apply(plan: BakePlan, scene: bpy.types.Scene) -> BakeReport:
     kept = [name for placement in made for name in placement.retire_earlier()]
     warnings += [f"Keys of the earlier bake were edited, so it was kept as the Action '{name}'." for name in kept]
     return BakeReport(
-        actions=tuple(p.action.name for p in made),
+        actions=tuple(p.action.name for p in written),
         channels=sum(p.channels for p in made),
         keys=sum(p.keys for p in made),
         frame_start=options.start_frame,
@@ -285,6 +293,13 @@ def _before(key: bpy.types.Key) -> dict[str, Any]:
     }
 
 
+def _said_at_rest(labels: Sequence[str], count: int) -> str:
+    """A sentence about targets that got no Action."""
+    if len(labels) == count:
+        return "The curves stay at zero (is the sound silent?), so no keys and no sound were written."
+    return f"The curves of {', '.join(labels)} stay at zero, so no keys were written there."
+
+
 def _cache_key(mapping: Mapping) -> tuple:
     channels = tuple((own, tuple(weights.items())) for own, weights in mapping.channels.items())
     return channels, tuple(sorted(mapping.limits.items()))
@@ -317,21 +332,30 @@ class _Placement:
         self.channels = self.keys = 0
 
     def create(self, channels: dict[str, reduction.Keys], options: BakeOptions) -> None:
-        self.action, fcurves = actions_compat.new_action(f"Facewright {self.target.label}", "KEY", self.key.name)
+        """Write the Action; none where no channel has a key."""
         elsewhere = _animated_paths(self.key, except_for=self.earlier)
         resting = reduction.reduce(np.array([options.start_frame], np.float64), np.zeros(1))
+        used: dict[str, reduction.Keys] = {}
         for name, found in channels.items():
             path = value_path(name)
-            if len(found) == 0:
-                if abs(self.key.key_blocks[name].value) <= _NOTHING or path in elsewhere:
-                    continue
-                found = resting
+            if len(found):
+                used[path] = found
+            elif abs(self.key.key_blocks[name].value) > _NOTHING and path not in elsewhere:
+                used[path] = resting
+        if not used:
+            return
+        self.action, fcurves = actions_compat.new_action(f"Facewright {self.target.label}", "KEY", self.key.name)
+        for path, found in used.items():
             _write(fcurves.new(path), found, options.keys == "SPARSE")
             self.channels += 1
             self.keys += len(found)
 
     def assign(self, options: BakeOptions) -> list[str]:
         """Make it play, and tag it. Returns warnings."""
+        if self.action is None:
+            if self.earlier and self.previous[0] in self.earlier:
+                actions_compat.assign(self.key.animation_data, None)
+            return []
         before = _before(self.key)
         nla, warnings = self._link(options)
         tags.write(
@@ -399,6 +423,8 @@ class _Placement:
     def retire_earlier(self) -> list[str]:
         """Let go of what this one replaces, once nothing can fail any more. Returns the names of Actions that were kept."""
         _remove_our_strips(self.key, self.earlier)
+        if self.action is None:
+            return [name for action in self.earlier if (name := _retire(action))]
         kept = [name for action in self.earlier if (name := _retire(action))]
         self.action.name = f"Facewright {self.target.label}"  # the earlier one no longer holds the name
         return kept

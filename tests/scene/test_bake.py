@@ -552,3 +552,57 @@ def test_a_locked_curve_that_is_no_shape_key_is_named(scene, make_head, speech):
     curve_of(bpy.data.actions["Facewright Head"], 'say "ah"').lock = True
     with pytest.raises(UserError, match='say "ah"'):
         bake.plan([head], speech)
+
+
+def silence(speech):
+    return Curves(speech.names, speech.times, np.zeros_like(speech.values))
+
+
+def test_a_start_before_frame_0_is_said(scene, make_head, speech):
+    head = make_head()
+    report = bake.apply(bake.plan([head], speech, BakeOptions(start_frame=-20)), scene)
+    assert [w for w in report.warnings if "frame -20" in w]
+    assert (scene.frame_start, report.frame_start) == (0, -20)
+    assert not bake.plan([head], speech, BakeOptions(start_frame=0)).warnings
+
+
+@pytest.mark.parametrize("nla", [False, True])
+def test_silence_makes_nothing(scene, make_head, speech, wav, nla):
+    head = make_head()
+    before = state(head)
+    report = bake.apply(bake.plan([head], silence(speech), BakeOptions(nla=nla, sound=wav)), scene)
+    assert (report.actions, report.channels, report.keys, report.sound) == ((), 0, 0, "")
+    assert [w for w in report.warnings if "zero" in w]
+    assert state(head) == before
+
+
+@pytest.mark.parametrize("nla", [False, True])
+def test_silence_replaces_an_earlier_bake(scene, make_head, speech, wav, nla):
+    head = make_head()
+    bake.apply(bake.plan([head], speech, BakeOptions(nla=nla, sound=wav)), scene)
+    for block in head.data.shape_keys.key_blocks:
+        block.value = 0.0
+    bake.apply(bake.plan([head], silence(speech), BakeOptions(nla=nla, sound=wav)), scene)
+    assert not bake.has_bake(head)
+    assert len(bpy.data.actions) == len(bpy.data.sounds) == len(head.data.shape_keys.animation_data.nla_tracks) == 0
+
+
+def test_silence_over_an_earlier_bake_is_undone_where_it_fails(scene, make_head, speech, monkeypatch):
+    silent, teeth = make_head("Silent", ["cheekPuff"]), make_head("Teeth")
+    puff = Curves(("cheekPuff",), [0.0, 1.0], [[0.5], [0.2]])
+    bake.apply(bake.plan([silent], puff), scene)
+    silent.data.shape_keys.key_blocks["cheekPuff"].value = 0.0
+    before = state(silent), state(teeth)
+    plan = bake.plan([silent, teeth], speech)
+    monkeypatch.setattr(tags, "write", lambda *_args, **_data: (_ for _ in ()).throw(MemoryError()))
+    with pytest.raises(MemoryError):
+        bake.apply(plan, scene)
+    assert (state(silent), state(teeth)) == before
+
+
+def test_a_part_that_rests_throughout_gets_no_action(scene, make_head, speech):
+    face, cheek = make_head("Face"), make_head("Cheek", ["cheekPuff"])
+    report = bake.apply(bake.plan([face, cheek], speech), scene)
+    assert report.actions == ("Facewright Face",)
+    assert [w for w in report.warnings if "Cheek" in w]
+    assert not bake.has_bake(cheek)
