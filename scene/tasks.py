@@ -97,12 +97,12 @@ class ThreadTask:
         self.result: dict[str, Any] | None = None
         self.error: Exception | None = None
         self._cancelled = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(function,), name="facewright job", daemon=True)
-        self._thread.start()
+        self._ended = threading.Event()  # a join that Ctrl-C interrupts takes a running thread for a stopped one (Python 3.11)
+        threading.Thread(target=self._run, args=(function,), name="facewright job", daemon=True).start()
 
     @property
     def settled(self) -> bool:
-        return not self._thread.is_alive()
+        return self._ended.is_set()
 
     def cancelled(self) -> bool:
         return self._cancelled.is_set()
@@ -116,6 +116,8 @@ class ThreadTask:
         except Exception as error:  # told to the user by the timer, on the main thread
             self.error = error
             self.state = "failed"
+        finally:
+            self._ended.set()
 
     def poll(self) -> None:
         """Nothing to do: the thread writes its state itself."""
@@ -125,10 +127,10 @@ class ThreadTask:
 
     def wait(self) -> dict[str, Any]:
         try:
-            self._thread.join()
+            self._ended.wait()
         except BaseException:  # Ctrl-C in a script: what the thread started must not outlive it
             self.cancel()
-            self._thread.join(INTERRUPT_SECONDS)
+            self._ended.wait(INTERRUPT_SECONDS)
             raise
         if self.error is not None:
             raise self.error
@@ -137,4 +139,4 @@ class ThreadTask:
         return self.result
 
     def join(self, seconds: float) -> None:
-        self._thread.join(seconds)
+        self._ended.wait(seconds)
