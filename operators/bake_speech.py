@@ -102,11 +102,12 @@ def transcript(chosen: bpy.types.PropertyGroup) -> str | None:
 
 def told(plan, report, result: dict) -> tuple[str, ...]:
     """What was done, in sentences for the panel."""
-    reached = {channel for target in plan.targets for channel in target.mapping.sources}
-    shapes = f"{len(reached & set(ARKIT_52))} of {len(ARKIT_52)} shapes"
+    # The object that takes most of them is the face; that its teeth share a shape which it lacks would say nothing of the face.
+    face = max(plan.targets, key=lambda target: len(set(target.mapping.sources) & set(ARKIT_52)))
+    shapes = f"{len(set(face.mapping.sources) & set(ARKIT_52))} of {len(ARKIT_52)} shapes"
     others = f" and {len(plan.targets) - 1} more" if len(plan.targets) > 1 else ""
     return (
-        f"Baked {shapes} on '{plan.targets[0].label}'{others}: {report.keys:,} keys, frames {report.frame_start} to {report.frame_end}.",
+        f"Baked {shapes} on '{face.label}'{others}: {report.keys:,} keys, frames {report.frame_start} to {report.frame_end}.",
         f"{result['duration']:.1f} s of sound took {result['seconds'] + report.seconds:.1f} s on {result['device'].upper()}.",
         *result["warnings"],
         *report.warnings,
