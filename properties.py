@@ -129,16 +129,18 @@ class FacewrightSceneSettings(bpy.types.PropertyGroup):
         default=True,  # without the sound nobody can judge the take
     )
 
-    def bake_options(self, source: Path, sound: Path | None = None):
-        """The ``scene.bake.BakeOptions`` that the panel shows, for curves made from the file ``source``."""
-        from .scene.bake import BakeOptions
 
-        return BakeOptions(
-            start_frame=self.start_frame,
-            strength=self.strength,
-            smoothing=self.smoothing,
-            keys=self.keys,
-            max_error=self.max_error,
-            sound=sound,
-            source=source.name,
-        )
+# Not a method: Blender 4.2 crashes at the interpreter's end when a property group has one.
+def bake_options(settings: FacewrightSceneSettings, source: Path, sound: Path | None = None):
+    """The ``scene.bake.BakeOptions`` that the panel shows, for curves made from the file ``source``."""
+    from .scene.bake import BakeOptions
+
+    return BakeOptions(
+        start_frame=settings.start_frame,
+        strength=settings.strength,
+        smoothing=settings.smoothing,
+        keys=settings.keys,
+        max_error=settings.max_error,
+        sound=sound,
+        source=source.name,
+    )

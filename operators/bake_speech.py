@@ -9,6 +9,7 @@ import bpy
 from ..core.errors import UserError
 from ..core.script_file import read_script
 from ..preferences import settings
+from ..properties import bake_options
 from ..rigs.arkit import ARKIT_52
 from ..scene import handles, jobs, runtime_status, tasks
 from .verb import JobVerb, Work
@@ -52,7 +53,7 @@ class FACEWRIGHT_OT_bake_speech(JobVerb, bpy.types.Operator):
         chosen, preferences = context.scene.facewright, settings(context)
         path = Path(bpy.path.abspath(chosen.sound)).absolute()
         sound.check(path)
-        options = chosen.bake_options(path, sound=path if chosen.place_sound else None)
+        options = bake_options(chosen, path, sound=path if chosen.place_sound else None)
         # Whatever stands in the way of the bake is said now, not after the wait.
         bake.plan(context.selected_objects, Curves(ARKIT_52, [0.0], np.zeros((1, len(ARKIT_52)), np.float32)), options)
         text = transcript(chosen)

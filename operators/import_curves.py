@@ -7,6 +7,7 @@ from pathlib import Path
 import bpy
 from bpy_extras.io_utils import ImportHelper
 
+from ..properties import bake_options
 from ..scene import jobs
 from .bake_speech import character_reason
 from .verb import Verb
@@ -47,7 +48,7 @@ class FACEWRIGHT_OT_import_curves(Verb, bpy.types.Operator, ImportHelper):
         path = Path(bpy.path.abspath(self.filepath))
         warnings: list[str] = []
         curves = read_curves(path, warn=warnings.append)
-        plan = bake.plan(context.selected_objects, curves, context.scene.facewright.bake_options(path))
+        plan = bake.plan(context.selected_objects, curves, bake_options(context.scene.facewright, path))
         report = bake.apply(plan, context.scene)
         reached = {channel for target in plan.targets for channel in target.mapping.sources} & set(ARKIT_52)
         lines = (
