@@ -22,7 +22,8 @@ from .closures import apply_track
 from .controls import NEUTRAL, Controls, apply_controls
 from .decode import decode, decoded_track
 from .device import resolve_device
-from .life import live
+from .life import USUAL, Habits, live
+from .model import SpeechModel
 from .phone_track import PhoneTrack
 from .resample import resample_frames
 from .script_reader import ScriptReader
@@ -57,6 +58,8 @@ class SpeechOptions:
     device:         "auto", "cpu", "cuda", "cuda:1" or "mps"; auto because any of them gives the same curves
     life:           blinks, brow accents and small eye movements; on, since a face without them looks dead
     pronunciations: the user's own, word -> ARPAbet; empty, as the dictionary knows most words
+    adapter:        file of a tuned taste (``inference.preference``); None for the model as it ships
+    adapter_strength: how much of that taste, 0 (none) to 1
     """
 
     text: str | None = None
@@ -67,6 +70,8 @@ class SpeechOptions:
     device: str = "auto"
     life: bool = True
     pronunciations: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    adapter: str | None = None
+    adapter_strength: float = 1.0
 
     def __post_init__(self) -> None:
         if not FPS_RANGE[0] <= self.fps <= FPS_RANGE[1]:
@@ -76,6 +81,8 @@ class SpeechOptions:
         low, high = VARIATION_RANGE
         if not low <= self.variation <= high:
             raise UserError(f"The variation {self.variation:g} is out of range.", f"Use {low:g} (takes alike) to {high:g}.")
+        if not 0 <= self.adapter_strength <= 1:
+            raise UserError(f"The adapter's strength {self.adapter_strength:g} is out of range.", "Use 0 (none of it) to 1.")
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,18 @@ class SpeechResult:
         return _compose(self.mouth, self.life, track)
 
 
+@dataclass(frozen=True)
+class Heard:
+    """A sound once it has been listened to; takes are shaped from it without listening again. silent: nothing in it can be heard."""
+
+    frames: FrameOutputs
+    track: PhoneTrack
+    duration: float
+    silent: bool
+    warnings: tuple[str, ...]
+    device: str
+
+
 class SpeechEngine:
     """The loaded models, kept between jobs. ``weights``: the speech model's file, by default the shipped one."""
 
@@ -120,6 +139,28 @@ class SpeechEngine:
     def run(self, audio_path: Path | str, options: SpeechOptions, report: Report) -> SpeechResult:
         """See ``speech_to_curves``."""
         started = time.perf_counter()
+        heard = self.hear(audio_path, options, report)
+        return self.shape(heard, options, report, started)
+
+    def network(self, options: SpeechOptions) -> SpeechModel:
+        """The model, with the options' adapter if they name one."""
+        tuned = self._adapter(options)
+        return tuned.applied(self.model, options.adapter_strength) if tuned else self.model
+
+    def habits(self, options: SpeechOptions) -> Habits:
+        """How lively the face is: as usual, unless an adapter says otherwise."""
+        tuned = self._adapter(options)
+        return tuned.habits(options.adapter_strength) if tuned else USUAL
+
+    def _adapter(self, options: SpeechOptions):
+        if options.adapter is None or options.adapter_strength == 0:
+            return None
+        from ..preference import adapter_file
+
+        return adapter_file.load(options.adapter, weights_file.sha256(self.weights))
+
+    def hear(self, audio_path: Path | str, options: SpeechOptions, report: Report, runner: type[WindowRunner] | None = None) -> Heard:
+        """What the network says of a sound, and its phones. runner: a ``WindowRunner`` that keeps more."""
         report(0.0, "Opening the sound")
         stream = AudioStream(Path(audio_path))
         device = resolve_device(options.device)
@@ -128,7 +169,7 @@ class SpeechEngine:
             report(0.0, "Reading the script")
             words = self.reader.read(options.text, options.pronunciations)
         report(0.01, "Loading the speech model")
-        runner = WindowRunner(self.model, device)
+        runner = (runner or WindowRunner)(self.network(options), device)
 
         def on_window(samples: int) -> None:
             expected = max(stream.expected * SAMPLE_RATE, stream.samples, 1)
@@ -144,19 +185,26 @@ class SpeechEngine:
 
         on_phones(0.0)
         track = PhoneTrack() if silent else _track(frames, words, Path(audio_path).name, warnings, on_phones)
+        return Heard(frames, track, stream.seconds, silent, tuple(warnings), runner.device.type)
+
+    def shape(self, heard: Heard, options: SpeechOptions, report: Report, started: float | None = None) -> SpeechResult:
+        """One take. started: ``time.perf_counter()`` when the job began."""
+        started = time.perf_counter() if started is None else started
+        frames, track, silent = heard.frames, heard.track, heard.silent
         report(_SHAPING, "Shaping the face")
-        times = frame_times(stream.seconds, options.fps)
+        times = frame_times(heard.duration, options.fps)
         faces = np.zeros_like(frames.face) if silent else frames.face
         mouth = apply_controls(Curves(self.model.config.face_names, times, resample_frames(faces, times)), options.controls)
         if not silent:
             mouth = draw(mouth, options.seed, options.variation)
         report(0.94, "Shaping the face")
-        life = live(times, track, frames.level, options.seed) if options.life else Curves((), times, np.zeros((len(times), 0)))
+        habits = self.habits(options)
+        life = live(times, track, frames.level, options.seed, habits) if options.life else Curves((), times, np.zeros((len(times), 0)))
         report(0.96, "Shaping the face")
         curves = _compose(mouth, life, track)
         report(1.0, "Done")
         seconds = time.perf_counter() - started
-        return SpeechResult(curves, track, mouth, life, stream.seconds, tuple(warnings), runner.device.type, seconds)
+        return SpeechResult(curves, track, mouth, life, heard.duration, heard.warnings, heard.device, seconds)
 
 
 def speech_to_curves(

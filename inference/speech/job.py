@@ -27,13 +27,15 @@ _KINDS = {
     "device": (str,),
     "life": (bool,),
     "pronunciations": (Mapping,),
+    "adapter": (str, type(None)),
+    "adapter_strength": (int, float),
 }
 _engine: SpeechEngine | None = None
 
 
 def run(params: dict, report: Report) -> dict[str, Any]:
     """One job. params: {audio, out, text=None, fps=60.0, seed=0, variation=0.4, controls={jaw=1.0, lips=1.0, articulation=1.0},
-    device="auto", life=True, pronunciations={}, weights=shipped}.
+    device="auto", life=True, pronunciations={}, adapter=None, adapter_strength=1.0, weights=shipped}.
 
     Writes the curves to ``out`` (see ``curves_file``); returns {curves, duration, device, seconds, cpu_seconds, words, phones, warnings}.
     Raises UserError for bad input, Cancelled when ``report`` does; then ``out`` is as it was.

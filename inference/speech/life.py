@@ -13,6 +13,7 @@ Sources, for the numbers below:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -49,7 +50,20 @@ ACCENT_SIZE = (0.05, 0.18)
 ACCENT_OVER = 2.0  # dB over the level of the last seconds that makes a vowel stand out
 
 
-def live(times: np.ndarray, track: PhoneTrack, level: np.ndarray, seed: int) -> Curves:
+@dataclass(frozen=True)
+class Habits:
+    """How lively a face is beside the measured usual, each a factor above 0 with 1 for the usual. blinks: how many; brows: size of the
+    accents; gaze: size of the eyes' moves, up to ``GAZE_RANGE``."""
+
+    blinks: float = 1.0
+    brows: float = 1.0
+    gaze: float = 1.0
+
+
+USUAL: Final = Habits()
+
+
+def live(times: np.ndarray, track: PhoneTrack, level: np.ndarray, seed: int, habits: Habits = USUAL) -> Curves:
     """Curves of ``LIFE_CHANNELS`` at ``times`` (s, rising), in 0..1.
 
     track: where phrases end and stressed vowels lie. level: dB of each 20 ms frame of the sound. seed: 0 or more; the same seed
@@ -60,7 +74,7 @@ def live(times: np.ndarray, track: PhoneTrack, level: np.ndarray, seed: int) -> 
     end = float(times[-1]) if len(times) else 0.0
     column = {n: i for i, n in enumerate(LIFE_CHANNELS)}
     values = np.zeros((len(times), len(LIFE_CHANNELS)), np.float32)
-    yaw, pitch = _gaze(times, end, np.random.default_rng((seed, 2)))
+    yaw, pitch = (habits.gaze * angle for angle in _gaze(times, end, np.random.default_rng((seed, 2))))
     # Both eyes turn together; positive yaw is to the character's own left, positive pitch up.
     for name, angle in (
         ("eyeLookOutLeft", yaw), ("eyeLookInRight", yaw), ("eyeLookInLeft", -yaw), ("eyeLookOutRight", -yaw),
@@ -68,12 +82,12 @@ def live(times: np.ndarray, track: PhoneTrack, level: np.ndarray, seed: int) -> 
     ):  # fmt: skip
         values[:, column[name]] = np.clip(angle, 0, GAZE_RANGE) / FULL_LOOK
     blink = LID_DOWN * values[:, column["eyeLookDownLeft"]]
-    for at, size in blink_times(track, end, np.random.default_rng((seed, 1))):
+    for at, size in blink_times(track, end, np.random.default_rng((seed, 1)), habits.blinks):
         _raise_to(blink, times, at, size, BLINK_CLOSE, BLINK_HOLD, BLINK_OPEN)
     wide = LID_UP * values[:, column["eyeLookUpLeft"]] * (1 - blink)
     accents = np.zeros(len(times), np.float32)
     for at, size in accent_times(track, level, np.random.default_rng((seed, 3))):
-        _raise_to(accents, times, at, size, ACCENT_RISE, 0.03, ACCENT_FALL)
+        _raise_to(accents, times, at, min(habits.brows * size, 1.0), ACCENT_RISE, 0.03, ACCENT_FALL)
     for side in ("Left", "Right"):
         values[:, column["eyeBlink" + side]] = blink
         values[:, column["eyeWide" + side]] = wide
@@ -82,11 +96,11 @@ def live(times: np.ndarray, track: PhoneTrack, level: np.ndarray, seed: int) -> 
     return Curves(LIFE_CHANNELS, times, values)
 
 
-def blink_times(track: PhoneTrack, end: float, rng: np.random.Generator) -> list[tuple[float, float]]:
-    """(time of shut lids, size) of every blink up to ``end`` seconds."""
+def blink_times(track: PhoneTrack, end: float, rng: np.random.Generator, rate: float = 1.0) -> list[tuple[float, float]]:
+    """(time of shut lids, size) of every blink up to ``end`` seconds. rate: how many, beside the usual."""
     ends = np.array([start for start, _ in track.pauses(end, shortest=PHRASE_PAUSE) if start > 0])
     blinks: list[tuple[float, float]] = []
-    at = float(rng.uniform(0.3, BLINK_MEDIAN))
+    at = float(rng.uniform(0.3, BLINK_MEDIAN)) / rate
     while at < end:
         pulled, jitter, half = rng.random(), rng.uniform(0.02, 0.15), rng.random()
         near = ends[(ends > at - PHRASE_REACH[0]) & (ends < at + PHRASE_REACH[1])]
@@ -94,7 +108,7 @@ def blink_times(track: PhoneTrack, end: float, rng: np.random.Generator) -> list
             at = float(near[np.abs(near - at).argmin()]) + jitter
         if not blinks or at - blinks[-1][0] >= BLINK_SHORTEST:
             blinks.append((at, HALF_BLINK if half < HALF_BLINK_CHANCE else 1.0))
-        at = max(at, blinks[-1][0]) + max(float(rng.lognormal(np.log(BLINK_MEDIAN), BLINK_SIGMA)), BLINK_SHORTEST)
+        at = max(at, blinks[-1][0]) + max(float(rng.lognormal(np.log(BLINK_MEDIAN), BLINK_SIGMA)) / rate, BLINK_SHORTEST)
     return blinks
 
 

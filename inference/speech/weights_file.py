@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, fields
+from functools import cache
 from pathlib import Path
 
 import safetensors
@@ -84,6 +85,20 @@ def metadata(path: Path | str) -> dict[str, str]:
             return dict(handle.metadata() or {})
     except (OSError, SafetensorError) as error:
         raise UserError(f"The speech model's weights cannot be read: {path} ({error}).", _REINSTALL) from error
+
+
+@cache
+def _sha256(path: Path, changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def sha256(path: Path | str) -> str:
+    """The file's sha256, read again only when the file has changed. Raises UserError for one that cannot be read."""
+    path = Path(path)
+    try:
+        return _sha256(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise UserError(f"The weights cannot be read: {path} ({error.strerror}).", _REINSTALL) from error
 
 
 def pinned_sha256(path: Path) -> str | None:
