@@ -2,6 +2,7 @@
 """The walls of the house: which room may import what (docs/architecture.md)."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_walls(path: Path) -> None:
         if path.name != "registration.py" and room(path) not in {"operators", "panels"}:
             target = module.split(".")
             assert not (level > 0 and target[0] in {"operators", "panels"}), f"{module}: nothing imports operators or panels"
-        if room(path) in {"core", "rigs", "interchange"}:
+        if room(path) in {"core", "rigs", "interchange", "preference"}:
             assert not (level > 1 and module.split(".")[0] in {"inference", "scene", "cli", "training"}), (
                 f"{module}: data does not know its users"
             )
@@ -59,6 +60,15 @@ def test_what_blender_imports_of_the_worker_is_light(name: str) -> None:
     path = ROOT / "inference" / f"{name}.py"
     heavy = {"torch", "numpy", "scipy", "soundfile", "multiprocessing", "pickle"}
     assert not heavy & {module.split(".")[0] for level, module in imports(path) if level == 0}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "preference").glob("*.py")), ids=lambda p: p.name)
+def test_voting_needs_python_and_at_most_numpy(path: Path) -> None:
+    now = {module.split(".")[0] for level, module in imports(path, top_level_only=True) if level == 0}
+    ever = {module.split(".")[0] for level, module in imports(path) if level == 0}
+    server = {"sqlalchemy", "psycopg"} if path.name == "server_database.py" else set()
+    assert now <= set(sys.stdlib_module_names), "numpy and SQLAlchemy are imported where they are used: Blender starts without them"
+    assert ever <= set(sys.stdlib_module_names) | {"numpy"} | server
 
 
 def test_the_package_itself_imports_nothing_at_start() -> None:
