@@ -77,10 +77,11 @@ _IN_TUCK: Final = {
 }  # fmt: skip
 
 
-def apply_track(curves: Curves, track: PhoneTrack) -> Curves:
+def apply_track(curves: Curves, track: PhoneTrack, rest: Curves | None = None) -> Curves:
     """The curves with the track's events set into them; the same track twice changes nothing more that can be seen.
 
-    curves: ARKit channels in 0..1 at the output's frame rate. Only mouth and jaw channels change. The result lies in 0..1 and has
+    curves: ARKit channels in 0..1 at the output's frame rate; rest: one row, the mouth in long pauses (an expression; None: relaxed, all
+    channels 0). Only mouth and jaw channels change. The result lies in 0..1 and has
     mouthClose <= jawOpen everywhere (mouthClose closes the lips over an open jaw; more of it would push them through each other).
     At 20 frames a second or more, every P, B and M of a word, and every other that was heard clearly (``CLEAR``), has a frame whose lip gap
     is under ``lip_gap.TOUCHING``.
@@ -89,7 +90,7 @@ def apply_track(curves: Curves, track: PhoneTrack) -> Curves:
     values = np.clip(curves.values, 0, 1)
     _keep_order(names, values)
     if len(times):
-        _calm(names, times, values, track)
+        _calm(names, times, values, track, rest)
         _show(names, times, values, track.phones, _ROUNDED, _ROUND_RAMP, _ROUND_EDGE)
         _show(names, times, values, _certain(track), _TONGUED, _TONGUE_RAMP, _TONGUE_EDGE)
         _open_vowels(names, times, values, track)
@@ -220,7 +221,7 @@ def _open_vowels(names, times, values, track: PhoneTrack) -> None:
         values[rows, jaw] += weight * lower.astype(np.float32)
 
 
-def _calm(names, times, values, track: PhoneTrack) -> None:
+def _calm(names, times, values, track: PhoneTrack, rest: Curves | None) -> None:
     """Let the mouth come to rest in the middle of pauses; before the first and after the last phone it is at rest to the sound's ends."""
     end = float(times[-1])
     bumps = []
@@ -234,3 +235,5 @@ def _calm(names, times, values, track: PhoneTrack) -> None:
     mouth = [i for i, n in enumerate(names) if n.startswith(("jaw", "mouth", "cheek", "nose", "tongue"))]
     if len(rows) and mouth:
         values[np.ix_(rows, mouth)] *= 1 - weight[rows, None]
+        if rest is not None:
+            values[np.ix_(rows, mouth)] += weight[rows, None] * rest.select([names[i] for i in mouth]).values[:1]

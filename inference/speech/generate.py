@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,10 +23,14 @@ from .closures import apply_track
 from .controls import NEUTRAL, Controls, apply_controls
 from .decode import decode, decoded_track
 from .device import resolve_device
+from .emotion import CALM, Emotion, Expression, add_lower, add_upper, express
 from .life import USUAL, Habits, live
+from .listening import Listening, ListeningCache, content_sha256
 from .model import SpeechModel
 from .phone_track import PhoneTrack
+from .pitch import PitchListener
 from .resample import resample_frames
+from .response import NONE, Response, respond
 from .script_reader import ScriptReader
 from .variation import draw
 from .windows import FrameOutputs, WindowRunner
@@ -60,6 +65,9 @@ class SpeechOptions:
     pronunciations: the user's own, word -> ARPAbet; empty, as the dictionary knows most words
     adapter:        file of a tuned taste (``inference.preference``); None for the model as it ships
     adapter_strength: how much of that taste, 0 (none) to 1
+    emotion:        amounts of seven expressions over the speech; calm, which changes nothing
+    response:       how far the mouth follows the speaker's rate and loudness beyond what is heard; none
+    track:          words and phones to go by, edited by hand perhaps; None for what the sound and the script say
     """
 
     text: str | None = None
@@ -72,6 +80,9 @@ class SpeechOptions:
     pronunciations: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     adapter: str | None = None
     adapter_strength: float = 1.0
+    emotion: Emotion = CALM
+    response: Response = NONE
+    track: PhoneTrack | None = None
 
     def __post_init__(self) -> None:
         if not FPS_RANGE[0] <= self.fps <= FPS_RANGE[1]:
@@ -87,10 +98,13 @@ class SpeechOptions:
 
 @dataclass(frozen=True)
 class SpeechResult:
-    """curves: all of ARKIT_52 at times i / fps from 0. track: what was said and when.
+    """curves: all of ARKIT_52 at times i / fps from 0. track: what was said and when; the options' own track where they give one.
 
-    mouth:    the mouth before the track's events, for ``reapply`` with an edited track
+    mouth:    the mouth before expression and the track's events, for ``reapply`` with an edited track
     life:     the life that was added (no channels where it was off)
+    expression: what an emotion adds; None for a calm face
+    sound:    sha256 of the sound's bytes where a cache was used, else ""
+    listened: False where the cache had what was heard, so that the sound was not needed
     duration: seconds of sound. warnings: sentences. device: where the network ran ("cpu", ...). seconds: wall time of the job.
     """
 
@@ -102,15 +116,21 @@ class SpeechResult:
     warnings: tuple[str, ...]
     device: str
     seconds: float
+    expression: Expression | None = None
+    sound: str = ""
+    listened: bool = True
 
     def reapply(self, track: PhoneTrack) -> Curves:
         """The take with another track, without listening again."""
-        return _compose(self.mouth, self.life, track)
+        return _compose(self.mouth, self.life, self.expression, track)
 
 
 @dataclass(frozen=True)
 class Heard:
-    """A sound once it has been listened to; takes are shaped from it without listening again. silent: nothing in it can be heard."""
+    """A sound once it has been listened to; takes are shaped from it without listening again. silent: nothing in it can be heard.
+
+    pitch: float32 [T], Hz of each frame, 0 without voice; sound, listened: as in ``SpeechResult``.
+    """
 
     frames: FrameOutputs
     track: PhoneTrack
@@ -118,6 +138,9 @@ class Heard:
     silent: bool
     warnings: tuple[str, ...]
     device: str
+    pitch: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    sound: str = ""
+    listened: bool = True
 
 
 class SpeechEngine:
@@ -136,10 +159,12 @@ class SpeechEngine:
         """Each language is loaded only when a script in it comes."""
         return ScriptReader()
 
-    def run(self, audio_path: Path | str, options: SpeechOptions, report: Report) -> SpeechResult:
-        """See ``speech_to_curves``."""
+    def run(
+        self, audio_path: Path | str, options: SpeechOptions, report: Report, cache: ListeningCache | None = None, sound: str = ""
+    ) -> SpeechResult:
+        """See ``speech_to_curves``. cache, sound: see ``hear``."""
         started = time.perf_counter()
-        heard = self.hear(audio_path, options, report)
+        heard = self.hear(audio_path, options, report, cache=cache, sound=sound)
         return self.shape(heard, options, report, started)
 
     def network(self, options: SpeechOptions) -> SpeechModel:
@@ -159,15 +184,51 @@ class SpeechEngine:
 
         return adapter_file.load(options.adapter, weights_file.sha256(self.weights))
 
-    def hear(self, audio_path: Path | str, options: SpeechOptions, report: Report, runner: type[WindowRunner] | None = None) -> Heard:
-        """What the network says of a sound, and its phones. runner: a ``WindowRunner`` that keeps more."""
+    def hear(
+        self,
+        audio_path: Path | str,
+        options: SpeechOptions,
+        report: Report,
+        runner: type[WindowRunner] | None = None,
+        cache: ListeningCache | None = None,
+        sound: str = "",
+    ) -> Heard:
+        """What the network says of a sound, and its phones.
+
+        runner: a ``WindowRunner`` that keeps more. cache: where what was heard is looked for and kept, by the sound's bytes. sound: their
+        sha256 as an earlier result told it; with it in the cache the file need not be there, and a file with other bytes raises UserError.
+        """
         report(0.0, "Opening the sound")
-        stream = AudioStream(Path(audio_path))
-        device = resolve_device(options.device)
+        path = Path(audio_path)
         words: tuple[SpokenWord, ...] = ()
         if options.text is not None and options.text.strip():
             report(0.0, "Reading the script")
             words = self.reader.read(options.text, options.pronunciations)
+        known = None
+        if cache is not None and runner is None:
+            model = self._model_id(options)
+            known = cache.load(sound, model) if sound else None
+            if known is None:
+                actual = content_sha256(path) if path.is_file() else ""  # what is wrong with the file is told when it is opened
+                if sound and actual and actual != sound:
+                    raise UserError(f"{path.name} is no longer the sound that the take was made from.", "Bake the new sound instead.")
+                sound = actual
+                known = cache.load(sound, model) if sound else None
+        heard = known or self._listen(path, options, report, runner)
+        if known is None and cache is not None and runner is None:
+            cache.save(sound, model, heard)
+        warnings, silent = list(heard.warnings), heard.peak < SILENT_PEAK
+
+        def on_phones(fraction: float) -> None:
+            report(_LISTENED + (_SHAPING - _LISTENED) * fraction, "Finding the phones")
+
+        on_phones(0.0)
+        track = PhoneTrack() if silent else _track(heard.frames, words, path.name, warnings, on_phones)
+        return Heard(heard.frames, track, heard.seconds, silent, tuple(warnings), heard.device, heard.pitch, sound, known is None)
+
+    def _listen(self, path: Path, options: SpeechOptions, report: Report, runner: type[WindowRunner] | None) -> Listening:
+        stream = AudioStream(path)
+        device = resolve_device(options.device)
         report(0.01, "Loading the speech model")
         runner = (runner or WindowRunner)(self.network(options), device)
 
@@ -176,16 +237,17 @@ class SpeechEngine:
             report(0.02 + (_LISTENED - 0.02) * min(samples / expected, 1.0), "Listening")
 
         report(0.02, "Listening")
-        frames = runner.run(stream.blocks(), on_window)
-        warnings = [*stream.warnings, *runner.warnings]
-        silent = stream.peak < SILENT_PEAK
+        voice = PitchListener()
+        frames = runner.run(voice.along(stream.blocks()), on_window)
+        return Listening(frames, voice.pitch(), stream.seconds, stream.peak, (*stream.warnings, *runner.warnings), runner.device.type)
 
-        def on_phones(fraction: float) -> None:
-            report(_LISTENED + (_SHAPING - _LISTENED) * fraction, "Finding the phones")
-
-        on_phones(0.0)
-        track = PhoneTrack() if silent else _track(frames, words, Path(audio_path).name, warnings, on_phones)
-        return Heard(frames, track, stream.seconds, silent, tuple(warnings), runner.device.type)
+    def _model_id(self, options: SpeechOptions) -> str:
+        """Changes with whatever changes how the network hears."""
+        own = weights_file.sha256(self.weights)
+        if options.adapter is None or options.adapter_strength == 0:
+            return own
+        tuned = f"{own} {content_sha256(options.adapter)} {options.adapter_strength!r}"
+        return hashlib.sha256(tuned.encode()).hexdigest()
 
     def shape(self, heard: Heard, options: SpeechOptions, report: Report, started: float | None = None) -> SpeechResult:
         """One take. started: ``time.perf_counter()`` when the job began."""
@@ -196,15 +258,20 @@ class SpeechEngine:
         faces = np.zeros_like(frames.face) if silent else frames.face
         mouth = apply_controls(Curves(self.model.config.face_names, times, resample_frames(faces, times)), options.controls)
         if not silent:
-            mouth = draw(mouth, options.seed, options.variation)
+            mouth = draw(respond(mouth, options.response, track, frames.level), options.seed, options.variation)
         report(0.94, "Shaping the face")
         habits = self.habits(options)
         life = live(times, track, frames.level, options.seed, habits) if options.life else Curves((), times, np.zeros((len(times), 0)))
+        expression = express(times, options.emotion, track, frames.level, heard.pitch)
         report(0.96, "Shaping the face")
-        curves = _compose(mouth, life, track)
+        if options.track is not None:  # life and expression stay those of what was heard: an edit moves nothing but the mouth
+            track = options.track
+        curves = _compose(mouth, life, expression, track)
         report(1.0, "Done")
         seconds = time.perf_counter() - started
-        return SpeechResult(curves, track, mouth, life, heard.duration, heard.warnings, heard.device, seconds)
+        return SpeechResult(
+            curves, track, mouth, life, heard.duration, heard.warnings, heard.device, seconds, expression, heard.sound, heard.listened
+        )
 
 
 def speech_to_curves(
@@ -243,8 +310,12 @@ def _track(frames: FrameOutputs, words: tuple[SpokenWord, ...], name: str, warni
     return aligned.corrected(heard)
 
 
-def _compose(mouth: Curves, life: Curves, track: PhoneTrack) -> Curves:
-    curves = apply_track(mouth.select(ARKIT_52), track)
+def _compose(mouth: Curves, life: Curves, expression: Expression | None, track: PhoneTrack) -> Curves:
+    mouth = mouth.select(ARKIT_52)
+    curves = apply_track(mouth, track)
+    if expression is not None:
+        curves = apply_track(add_lower(mouth, expression, spoken=curves), track, expression.rest)
+        life = add_upper(life, expression)
     for column, name in enumerate(life.names):
         curves.values[:, ARKIT_52.index(name)] = life.values[:, column]
     return curves

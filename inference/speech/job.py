@@ -16,7 +16,11 @@ from ...core.errors import UserError
 from .. import curves_file
 from . import weights_file
 from .controls import Controls
+from .emotion import Emotion
 from .generate import Report, SpeechEngine, SpeechOptions
+from .listening import ListeningCache
+from .phone_track import PhoneTrack
+from .response import Response
 
 _KINDS = {
     "text": (str, type(None)),
@@ -29,20 +33,32 @@ _KINDS = {
     "pronunciations": (Mapping,),
     "adapter": (str, type(None)),
     "adapter_strength": (int, float),
+    "emotion": (Mapping,),
+    "response": (Mapping,),
+    "track": (Mapping, type(None)),
 }
+# Options that are objects of their own: what makes one of its parameters.
+_GROUPS = {"controls": (Controls, "control"), "emotion": (Emotion, "emotion"), "response": (Response, "response")}
 _engine: SpeechEngine | None = None
 
 
 def run(params: dict, report: Report) -> dict[str, Any]:
     """One job. params: {audio, out, text=None, fps=60.0, seed=0, variation=0.4, controls={jaw=1.0, lips=1.0, articulation=1.0},
-    device="auto", life=True, pronunciations={}, adapter=None, adapter_strength=1.0, weights=shipped}.
+    device="auto", life=True, pronunciations={}, adapter=None, adapter_strength=1.0, emotion={happy=0.0, ...},
+    response={rate=0.0, energy=0.0}, track=None, cache=None, sound="", weights=shipped}.
 
-    Writes the curves to ``out`` (see ``curves_file``); returns {curves, duration, device, seconds, cpu_seconds, words, phones, warnings}.
+    track: {words, phones} as an earlier answer told them, edited perhaps. cache: a folder in which what was heard is kept; then ``sound``,
+    the sha256 that an earlier answer told, spares listening again, even where the file is gone.
+
+    Writes the curves to ``out`` (see ``curves_file``); returns {curves, duration, device, seconds, cpu_seconds, words, phones, warnings,
+    sound, listened}: the sound's sha256 ("" without a cache), and whether it was listened to now.
     Raises UserError for bad input, Cancelled when ``report`` does; then ``out`` is as it was.
     """
     audio, out, options = _checked(params)
     began = time.process_time()
-    result = _warm_engine(Path(params.get("weights") or weights_file.SHIPPED)).run(audio, options, report)
+    cache = ListeningCache(Path(params["cache"])) if params.get("cache") else None
+    engine = _warm_engine(Path(params.get("weights") or weights_file.SHIPPED))
+    result = engine.run(audio, options, report, cache, params.get("sound") or "")
     curves_file.save(result.curves, out)
     return {
         "curves": str(out),
@@ -52,6 +68,8 @@ def run(params: dict, report: Report) -> dict[str, Any]:
         "cpu_seconds": time.process_time() - began,
         **result.track.to_dict(),
         "warnings": list(result.warnings),
+        "sound": result.sound,
+        "listened": result.listened,
     }
 
 
@@ -59,6 +77,9 @@ def _checked(params: dict) -> tuple[Path, Path, SpeechOptions]:
     for name in ("audio", "out"):
         if not isinstance(params.get(name), str) or not params[name]:
             raise UserError(f"The speech job has no path '{name}'.", "Give the sound to read and the curves file to write.")
+    for name in ("cache", "sound"):
+        if not isinstance(params.get(name) or "", str):
+            raise UserError(f"The speech job's '{name}' is {params[name]!r}, which is of the wrong kind.")
     given = {}
     for name, kinds in _KINDS.items():
         if name in params:
@@ -66,16 +87,21 @@ def _checked(params: dict) -> tuple[Path, Path, SpeechOptions]:
             # True is an int for Python, but no frame rate.
             if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
                 raise UserError(f"The speech job's '{name}' is {value!r}, which is of the wrong kind.")
-            given[name] = _controls(value) if name == "controls" else value
+            if name in _GROUPS:
+                value = _group(name, value)
+            elif name == "track" and value is not None:
+                value = PhoneTrack.from_dict(dict(value))
+            given[name] = value
     return Path(params["audio"]), Path(params["out"]), SpeechOptions(**given)
 
 
-def _controls(given: Mapping) -> Controls:
-    known = [f.name for f in fields(Controls)]
-    for name in given:
-        if name not in known:
-            raise UserError(f"The speech job's 'controls' hold '{name}', which is no control.", f"Use {', '.join(known)}.")
-    return Controls(**given)
+def _group(name: str, given: Mapping) -> Controls | Emotion | Response:
+    kind, called = _GROUPS[name]
+    known = [f.name for f in fields(kind)]
+    for entry in given:
+        if entry not in known:
+            raise UserError(f"The speech job's '{name}' hold '{entry}', which is no {called}.", f"Use {', '.join(known)}.")
+    return kind(**given)
 
 
 def _warm_engine(weights: Path) -> SpeechEngine:

@@ -24,7 +24,7 @@ def _quiet(fraction, stage):
 def test_writes_curves_and_returns_json(params):
     values = job.run({**params, "fps": 30, "seed": 2, "life": False, "text": None, "pronunciations": {}}, _quiet)
     assert json.loads(json.dumps(values)) == values
-    assert set(values) == {"curves", "duration", "device", "seconds", "cpu_seconds", "words", "phones", "warnings"}
+    assert set(values) == {"curves", "duration", "device", "seconds", "cpu_seconds", "words", "phones", "warnings", "sound", "listened"}
     curves = curves_file.load(values["curves"])
     assert curves.names == ARKIT_52 and len(curves.times) == 91
     PhoneTrack.from_dict(values)
@@ -36,6 +36,39 @@ def test_controls_and_variation_arrive(params):
         for more in ({"seed": 1, "variation": 0}, {"seed": 1, "variation": 1, "controls": {"jaw": 0.5, "lips": 1.2}})
     )
     assert np.abs(plain - made).max() > 0.05
+
+
+def test_what_was_heard_is_kept_and_the_sound_is_not_needed_again(params, tmp_path):
+    cached = {**params, "cache": str(tmp_path / "takes"), "text": None}
+    first = job.run(cached, _quiet)
+    before = curves_file.load(first["curves"]).values
+    assert first["listened"] and len(first["sound"]) == 64
+    track = {"words": first["words"], "phones": first["phones"]}
+    again = job.run({**cached, "audio": str(tmp_path / "gone.wav"), "sound": first["sound"], "track": track}, _quiet)
+    assert not again["listened"] and again["phones"] == first["phones"]
+    np.testing.assert_allclose(curves_file.load(again["curves"]).values, before, atol=1e-3)
+    edited = {"words": [], "phones": [{"label": "M", "start": 1.0, "end": 1.2}]}
+    other = job.run({**cached, "sound": first["sound"], "track": edited}, _quiet)
+    curves = curves_file.load(other["curves"])
+    assert not other["listened"] and curves.channel("jawOpen")[66] <= 0.2, "an edited M closes"
+    assert np.abs(curves.channel("eyeBlinkLeft") - before[:, ARKIT_52.index("eyeBlinkLeft")]).max() == 0, "life does not move"
+
+
+def test_without_the_cache_it_listens_again_to_the_same_sound_only(params, wav, babble, tmp_path):
+    first = job.run({**params, "cache": str(tmp_path / "takes")}, _quiet)
+    again = job.run({**params, "cache": str(tmp_path / "empty"), "sound": first["sound"]}, _quiet)
+    assert again["listened"] and again["sound"] == first["sound"]
+    wav(babble(3.0, seed=5))  # another recording under the same name
+    with pytest.raises(UserError, match="no longer the sound"):
+        job.run({**params, "cache": str(tmp_path / "other"), "sound": first["sound"]}, _quiet)
+
+
+def test_emotion_and_response_arrive(params):
+    plain, made = (
+        curves_file.load(job.run({**params, **more}, _quiet)["curves"])
+        for more in ({}, {"emotion": {"angry": 0.7}, "response": {"energy": 1.0}})
+    )
+    assert made.channel("browDownLeft").max() > 0.3 > plain.channel("browDownLeft").max()
 
 
 def test_the_model_stays_loaded(params, monkeypatch):
@@ -74,6 +107,15 @@ def test_a_stopped_job_leaves_the_old_file(params, tmp_path):
         ({"controls": 2}, "'controls'"),
         ({"controls": {"chin": 1}}, "'chin'"),
         ({"controls": {"jaw": 5}}, "'jaw'"),
+        ({"emotion": {"hungry": 1}}, "'hungry'"),
+        ({"emotion": {"happy": 2}}, "'happy'"),
+        ({"emotion": {"happy": float("nan")}}, "'happy'"),
+        ({"response": {"rate": -1}}, "'rate'"),
+        ({"response": 1}, "'response'"),
+        ({"track": []}, "'track'"),
+        ({"track": {"phones": [{"label": "QQ", "start": 0, "end": 1}]}}, "'QQ'"),
+        ({"cache": 3}, "'cache'"),
+        ({"sound": ["x"]}, "'sound'"),
         ({"pronunciations": []}, "'pronunciations'"),
         ({"text": 5}, "'text'"),
         ({"out": "/nowhere/at/all/out.npz"}, "Cannot write"),
