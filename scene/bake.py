@@ -1,13 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Curves onto shape keys: one Action of our own for each Key data-block. ``plan`` looks, ``apply`` writes, all or nothing.
 
-Where the Action goes
-- A Key without an active Action, or with an earlier bake of ours, gets it as its active Action.
-- A Key whose active Action is the artist's keeps it. Ours goes into a new NLA track at the top of the NLA. Blender evaluates the active
-  Action above all tracks, so on a channel that both animate the artist's keys win (a warning names them); elsewhere ours are seen.
-- An earlier bake of ours is replaced while it is the active Action, or on the strip and track that we made and nobody changed. One that
-  was pushed down, moved or changed in the NLA is the artist's, and stays and plays as it is: so a Key can carry one line after another.
-- If somebody edited an earlier bake's keys, it is kept under another name, with a fake user, and is the artist's from then on.
+Where the Action goes, and what becomes of an earlier one: see ``placement``.
 
 What is written
 - Keys lie on whole frames; peaks and dips shorter than a frame move to the nearest one (core.sampling).
@@ -22,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from uuid import uuid4
 
 import bpy
 import numpy as np
@@ -33,7 +26,7 @@ from ..core.curves import Curves
 from ..core.errors import UserError
 from ..core.timing import frame_times, scene_fps
 from ..rigs.mapping import Mapping
-from . import actions_compat, sound, tags
+from . import placement, sound, tags
 from .targets import Target, channel_name, find, value_path, with_shape_keys
 
 _NOTHING = 1e-6  # a channel that never leaves zero by more than this is not used
@@ -106,7 +99,7 @@ def plan(
         raise UserError("The curves are empty, so there is nothing to bake.", "Generate or import them again.")
     targets, warnings = find(objects, curves.names, mapping)
     for target in targets:
-        warnings += _obstacles(target)
+        placement.obstacles(_owner(target))
     if options.start_frame < 0:
         said = f"The bake starts on frame {options.start_frame}, but a scene starts at frame 0 at the earliest: it is unseen before that."
         warnings += (said,)
@@ -132,7 +125,7 @@ def apply(plan: BakePlan, scene: bpy.types.Scene) -> BakeReport:
     frames = options.start_frame + np.arange(len(times), dtype=np.float64)
 
     warnings = list(plan.warnings)
-    made: list[_Placement] = []
+    made: list[placement.Placement] = []
     cache: dict[tuple, dict[str, reduction.Keys]] = {}
     span = scene.frame_start, scene.frame_end
     replaced = [_sound_owner(t.key, action) for t in plan.targets for action in tags.our_actions(t.key)]
@@ -141,28 +134,29 @@ def apply(plan: BakePlan, scene: bpy.types.Scene) -> BakeReport:
             key = _cache_key(target.mapping)
             if key not in cache:
                 cache[key] = _channels(target.mapping.apply(curves), frames, options)
-            placement = _Placement(target)
-            made.append(placement)
-            placement.create(cache[key], options)
-            warnings += placement.assign(options)
+            place = placement.Placement(_owner(target))
+            made.append(place)
+            place.create(_used(target.key, cache[key], place.earlier, options), options.keys == "SPARSE")
+            before = _before(target.key) if place.action else {}
+            warnings += place.assign(options.start_frame, before, options.nla, source=options.source)
         written = [p for p in made if p.action is not None]
         if len(written) < len(made):
-            warnings.append(_said_at_rest([p.target.label for p in made if p.action is None], len(made)))
+            warnings.append(_said_at_rest([p.owner.label for p in made if p.action is None], len(made)))
         placed = sound.PlacedSound("")
         if written:
             scene.frame_start, scene.frame_end = min(span[0], max(0, options.start_frame)), max(span[1], end)
         if written and options.sound is not None:
-            owners = [_sound_owner(p.key, p.action) for p in written]
+            owners = [_sound_owner(p.owner.block, p.action) for p in written]
             placed = sound.place(scene, options.sound, options.start_frame, owners, replaced)
             warnings += placed.warnings
     except BaseException:
-        for placement in reversed(made):
-            placement.take_back()
+        for place in reversed(made):
+            place.take_back()
         scene.frame_start, scene.frame_end = span
         raise
     if not placed.strip:  # the earlier take's sound would play to this one
         warnings += sound.remove(scene, replaced)
-    kept = [name for placement in made for name in placement.retire_earlier()]
+    kept = [name for place in made for name in place.retire_earlier()]
     warnings += [f"Keys of the earlier bake were edited, so it was kept as the Action '{name}'." for name in kept]
     return BakeReport(
         actions=tuple(p.action.name for p in written),
@@ -190,18 +184,12 @@ def remove(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tuple
     kept: list[str] = []
     sound.remove(scene, [_sound_owner(key, action) for key, _users in owners for action in tags.our_actions(key)])
     for key, _users in owners:
-        adt = key.animation_data
-        actions = tags.our_actions(key)
-        paths = {fcurve.data_path for action in actions for fcurve in actions_compat.fcurves(action)}
         before = _before(key)
         sliders = before["sliders"]
-        if adt.action in actions:
-            actions_compat.assign(adt, None)
-            adt.action_extrapolation = before["extrapolation"]
-        _remove_our_strips(key, actions)
-        kept += [name for action in actions if (name := _retire(action))]
+        paths, edited = placement.unlink(key, before)
+        kept += edited
         for block in key.key_blocks:
-            if value_path(block.name) in paths or block.name in sliders:
+            if (value_path(block.name), 0) in paths or block.name in sliders:
                 block.value = sliders.get(block.name, min(max(0.0, block.slider_min), block.slider_max))
     return tuple(kept)
 
@@ -227,70 +215,9 @@ def _check_options(options: BakeOptions) -> None:
         )
 
 
-def _obstacles(target: Target) -> tuple[str, ...]:
-    """Warnings about the Key's animation; raises UserError where it must not be written to now."""
-    adt = target.key.animation_data
-    if adt is None:
-        return ()
-    if adt.use_tweak_mode:
-        raise UserError(
-            f"An NLA strip of '{target.label}' is being edited (tweak mode).", "Leave tweak mode in the NLA editor (Tab) and bake again."
-        )
-    ours = tags.our_actions(target.key)
-    if any(track.lock for track, _strip in tags.our_strips(target.key)):
-        raise UserError(f"The NLA track with the earlier bake of '{target.label}' is locked.", "Unlock it in the NLA editor.")
-    for action in ours:
-        locked = [channel_name(f.data_path) for f in actions_compat.fcurves(action) if f.lock or (f.group and f.group.lock)]
-        if locked:
-            others = " and others" if len(locked) > 1 else ""
-            raise UserError(
-                f"The earlier bake '{action.name}' of '{target.label}' has locked channels ({locked[0]}{others}).",
-                "Unlock them in the Graph editor, or unlink that Action to keep it, and bake again.",
-            )
-    return ()
-
-
-def _remove_our_strips(key: bpy.types.Key, actions: Sequence[bpy.types.Action]) -> None:
-    """Take the strips that we made for these Actions out of the NLA, and their tracks where nothing else is on them."""
-    ours = [(track, strip) for track, strip in tags.our_strips(key) if strip.action in actions]
-    for track, strip in reversed(ours):
-        if len(track.strips) == 1:
-            key.animation_data.nla_tracks.remove(track)
-        else:
-            track.strips.remove(strip)
-
-
-def _retire(action: bpy.types.Action) -> str:
-    """Delete an Action of ours that nobody uses any more; keep it as the artist's where it was edited. Returns a kept one's name or ""."""
-    if tags.was_edited(action):
-        tags.release(action)
-        action.name = f"{action.name} (edited)"
-        action.use_fake_user = True
-        return action.name
-    if action.users == 0:
-        bpy.data.actions.remove(action)
-    return ""
-
-
 def _sound_owner(key: bpy.types.Key, action: bpy.types.Action) -> str:
     """Who a sound strip belongs to: this bake on this Key, not the one that was pushed down before it, nor a copy on another character."""
     return f"{key.name} {tags.read(action).get('take', '')}".strip()
-
-
-def _before(key: bpy.types.Key) -> dict[str, Any]:
-    """What the Key was like before the first bake, as a bake's tag keeps it: any bake that it still plays tells, else it is so now.
-
-    sliders: those not at 0; extrapolation: of the active Action.
-    """
-    adt = key.animation_data
-    used = [*tags.our_actions(key), *(strip.action for track in adt.nla_tracks for strip in track.strips)] if adt else []
-    for data in map(tags.read, used):
-        if data is not None:
-            return {"sliders": dict(data.get("sliders", {})), "extrapolation": data.get("extrapolation", "HOLD")}
-    return {
-        "sliders": {block.name: block.value for block in key.key_blocks if abs(block.value) > _NOTHING},
-        "extrapolation": adt.action_extrapolation if adt else "HOLD",
-    }
 
 
 def _said_at_rest(labels: Sequence[str], count: int) -> str:
@@ -316,152 +243,36 @@ def _channels(curves: Curves, frames: np.ndarray, options: BakeOptions) -> dict[
     return {name: next(found) if is_used else empty for name, is_used in zip(curves.names, used, strict=True)}
 
 
-class _Placement:
-    """The new Action of one target, and how to take it back."""
-
-    def __init__(self, target: Target):
-        self.target = target
-        self.key = target.key
-        self.action: bpy.types.Action | None = None
-        self.earlier = tags.our_actions(self.key)
-        self.had_animation = self.key.animation_data is not None
-        adt = self.key.animation_data
-        self.previous = (adt.action, actions_compat.active_slot(adt)) if adt else (None, None)
-        self.extrapolation = adt.action_extrapolation if adt else "HOLD"
-        self.track: bpy.types.NlaTrack | None = None
-        self.channels = self.keys = 0
-
-    def create(self, channels: dict[str, reduction.Keys], options: BakeOptions) -> None:
-        """Write the Action; none where no channel has a key."""
-        elsewhere = _animated_paths(self.key, except_for=self.earlier)
-        resting = reduction.reduce(np.array([options.start_frame], np.float64), np.zeros(1))
-        used: dict[str, reduction.Keys] = {}
-        for name, found in channels.items():
-            path = value_path(name)
-            if len(found):
-                used[path] = found
-            elif abs(self.key.key_blocks[name].value) > _NOTHING and path not in elsewhere:
-                used[path] = resting
-        if not used:
-            return
-        self.action, fcurves = actions_compat.new_action(f"Facewright {self.target.label}", "KEY", self.key.name)
-        for path, found in used.items():
-            _write(fcurves.new(path), found, options.keys == "SPARSE")
-            self.channels += 1
-            self.keys += len(found)
-
-    def assign(self, options: BakeOptions) -> list[str]:
-        """Make it play, and tag it. Returns warnings."""
-        if self.action is None:
-            if self.earlier and self.previous[0] in self.earlier:
-                actions_compat.assign(self.key.animation_data, None)
-            return []
-        before = _before(self.key)
-        nla, warnings = self._link(options)
-        tags.write(
-            self.action,
-            take=uuid4().hex,
-            source=options.source,
-            start_frame=options.start_frame,
-            fingerprint=tags.fingerprint(self.action),
-            nla=nla,
-            **before,
-        )
-        return warnings
-
-    def _link(self, options: BakeOptions) -> tuple[dict[str, Any] | None, list[str]]:
-        """Make it the active Action, or put it on a track. Returns what the tag says of the strip (None: it is active), and warnings."""
-        adt = self.key.animation_data or self.key.animation_data_create()
-        active = adt.action
-        paths = {f.data_path for f in actions_compat.fcurves(self.action)}
-        if (active is None or active in self.earlier) and not options.nla:
-            actions_compat.assign(adt, self.action)
-            # Where strips below animate the same channels (an earlier line, pushed down), they are to be seen outside this one's range.
-            if paths & _animated_paths(self.key, except_for=[*self.earlier, self.action]):
-                adt.action_extrapolation = "NOTHING"
-            return None, []
-        if active in self.earlier:
-            actions_compat.assign(adt, None)
-        under = _animated_paths(self.key, except_for=[*self.earlier, active])
-        self.track = adt.nla_tracks.new()
-        self.track.name = "Facewright"
-        strip = self.track.strips.new(self.action.name, options.start_frame, self.action)
-        actions_compat.assign_to_strip(strip, self.action)
-        strip.blend_type = "REPLACE"
-        # Outside its range ours rests; where an artist's strip below animates the same channel, that one is to be seen there.
-        strip.extrapolation = "NOTHING" if paths & under else "HOLD"
-        made = tags.strip_state(adt, self.track, strip)
-        if active is None or active in self.earlier:
-            return made, []
-        warnings = []
-        above = paths & {f.data_path for f in actions_compat.fcurves(active, actions_compat.active_slot(adt))}
-        if above:
-            names = sorted(channel_name(path) for path in above)
-            listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-            warnings.append(
-                f"'{self.target.label}' keeps its Action '{active.name}', whose keys win over this bake on {listed}: "
-                "mute those channels, or push that Action down in the NLA editor, to see the bake there."
-            )
-        if not adt.use_nla:
-            warnings.append(f"The NLA of '{self.target.label}' is turned off, so the bake is not seen until it is on.")
-        return made, warnings
-
-    def take_back(self) -> None:
-        """Undo create and assign."""
-        adt = self.key.animation_data
-        if adt is not None:
-            if self.track is not None:
-                adt.nla_tracks.remove(self.track)
-            if adt.action != self.previous[0]:
-                actions_compat.assign(adt, *self.previous)
-            adt.action_extrapolation = self.extrapolation
-            if not self.had_animation:
-                self.key.animation_data_clear()
-        if self.action is not None:
-            bpy.data.actions.remove(self.action)
-
-    def retire_earlier(self) -> list[str]:
-        """Let go of what this one replaces, once nothing can fail any more. Returns the names of Actions that were kept."""
-        _remove_our_strips(self.key, self.earlier)
-        if self.action is None:
-            return [name for action in self.earlier if (name := _retire(action))]
-        kept = [name for action in self.earlier if (name := _retire(action))]
-        self.action.name = f"Facewright {self.target.label}"  # the earlier one no longer holds the name
-        return kept
+def _owner(target: Target) -> placement.Owner:
+    return placement.Owner(target.key, target.label, "KEY", channel_name)
 
 
-def _animated_paths(key: bpy.types.Key, except_for: Sequence[bpy.types.Action | None]) -> set[str]:
-    """Data paths that other Actions of this Key animate."""
+def _before(key: bpy.types.Key) -> dict[str, Any]:
+    """What the Key was like before the first bake: any bake that it still plays tells, else it is so now.
+
+    sliders: those not at 0; extrapolation: of the active Action.
+    """
+    data = placement.earliest_before(key)
+    if data is not None:
+        return {"sliders": dict(data.get("sliders", {})), "extrapolation": data.get("extrapolation", "HOLD")}
     adt = key.animation_data
-    if adt is None:
-        return set()
-    pairs = [(adt.action, actions_compat.active_slot(adt))]
-    pairs += [
-        (strip.action, actions_compat.strip_slot(strip))
-        for track in adt.nla_tracks
-        if not track.mute
-        for strip in track.strips
-        if not strip.mute
-    ]
-    return {f.data_path for action, slot in pairs if action and action not in except_for for f in actions_compat.fcurves(action, slot)}
+    return {
+        "sliders": {block.name: block.value for block in key.key_blocks if abs(block.value) > _NOTHING},
+        "extrapolation": adt.action_extrapolation if adt else "HOLD",
+    }
 
 
-def _write(fcurve: bpy.types.FCurve, found: reduction.Keys, sparse: bool) -> None:
-    """All keys of one curve, in bulk."""
-    points = fcurve.keyframe_points
-    count = len(found)
-    points.add(count)
-    points.foreach_set("co", found.co.astype(np.float32).ravel())
-    if sparse:
-        fcurve.auto_smoothing = "NONE"  # what core.keys reckons with; and moving one key changes its neighbours only
-        points.foreach_set("handle_left", found.handle_left.astype(np.float32).ravel())
-        points.foreach_set("handle_right", found.handle_right.astype(np.float32).ravel())
-        kinds = np.where(found.auto, _enum("handle_left_type", "AUTO_CLAMPED"), _enum("handle_left_type", "ALIGNED")).astype(np.int32)
-        points.foreach_set("handle_left_type", kinds)
-        points.foreach_set("handle_right_type", kinds)
-    points.foreach_set("interpolation", np.full(count, _enum("interpolation", "BEZIER" if sparse else "LINEAR"), np.int32))
-    fcurve.update()
-
-
-def _enum(prop: str, item: str) -> int:
-    return bpy.types.Keyframe.bl_rna.properties[prop].enum_items[item].value
+def _used(
+    key: bpy.types.Key, channels: dict[str, reduction.Keys], earlier: Sequence[bpy.types.Action], options: BakeOptions
+) -> dict[placement.Path, reduction.Keys]:
+    """The curves that the Action needs: channels that move, and a key of zero where a slider stands elsewhere and nothing animates it."""
+    elsewhere = placement.animated_paths(key, except_for=earlier)
+    resting = reduction.reduce(np.array([options.start_frame], np.float64), np.zeros(1))
+    used = {}
+    for name, found in channels.items():
+        path = value_path(name), 0
+        if len(found):
+            used[path] = found
+        elif abs(key.key_blocks[name].value) > _NOTHING and path not in elsewhere:
+            used[path] = resting
+    return used
