@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     root = corpora.folder(args.corpora)
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     model = checkpoint.load_model(args.weights)
     examples = [e for e in corpora.all_real(root) if e.words and not corpora.is_held_out(e) and e.corpus != "ljspeech"]  # LJ has its times
     found = align(model, examples)

@@ -205,5 +205,17 @@ def all_real(root: Path) -> Iterator[Example]:
     yield from speechocean(root, "test", adults_only=False)
 
 
+def speechocean_parts(root: Path) -> tuple[list[Example], list[Example]]:
+    """(reported, chosen on): every third adult's utterance of the test split, and every third other one. The same speakers, none of them
+    trained on."""
+    adults = list(speechocean(root, "test"))
+    return adults[::3], adults[1::3]
+
+
 def is_held_out(example: Example) -> bool:
     return splits.held_out(example.corpus, example.name, example.speaker, example.upstream_split)
+
+
+def is_choice(example: Example) -> bool:
+    """Whether it is chosen on (``splits.choice``)."""
+    return splits.choice(example.corpus, example.name, example.speaker, example.upstream_split)

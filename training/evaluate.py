@@ -237,9 +237,8 @@ def phone_error_rate(model: SpeechModel, examples: Sequence[Example]) -> Figure:
 def recogniser_figures(model: SpeechModel, held_out: HeldOut, root: Path, packs: Path | None) -> dict[str, Figure]:
     """Phone error rates, and on LJSpeech held out: share of frames whose likeliest phone is the aligned one, and the error of phone starts
     placed by Viterbi."""
-    adults = list(corpora.speechocean(root, "test"))
     figures = {
-        "PER speechocean adults": phone_error_rate(model, adults[::3]),
+        "PER speechocean adults": phone_error_rate(model, corpora.speechocean_parts(root)[0]),
         "PER ljspeech": phone_error_rate(model, held_out.sets["ljspeech"]),
     }
     if packs:

@@ -115,7 +115,10 @@ class Espeak:
     VARIANTS = (
         "", "f1", "f2", "f3", "f4", "f5", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "Andy", "Alicia", "anika", "linda",
         "steph", "grandma", "grandpa", "klatt", "klatt2", "klatt4", "adam", "belinda", "benjamin", "david", "Gene", "Jacky",
-        "john", "quincy", "Michael", "Storm", "rob", "victor", "travis", "Mike", "Lee", "Hugo",
+        "john", "quincy", "Michael", "Storm", "rob", "victor", "travis", "Mike", "Lee", "Hugo", "klatt3", "klatt5", "klatt6", "Alex",
+        "Andrea", "Annie", "antonio", "aunty", "Denis", "Diogo", "ed", "edward", "gustave", "Henrique", "marcelo", "Marco", "michel",
+        "miguel", "norbert", "pablo", "paul", "pedro", "robert", "sandro", "shelby", "steph2", "steph3", "zac", "croak", "whisper",
+        "whisperf",
     )  # fmt: skip
 
     def __init__(self) -> None:

@@ -44,7 +44,8 @@ class TrainOptions:
     label_smoothing: float = 0.05  # phone borders are matters of opinion
     share: dict[str, float] = field(
         default_factory=lambda: {
-            "synthetic": 0.46, "grid_s1": 0.09, "grid_more": 0.07, "facegood": 0.06, "speechocean762": 0.27, "ljspeech": 0.05,
+            "synthetic": 0.32, "sung": 0.08, "revoiced": 0.12, "grid_s1": 0.10, "grid_more": 0.07, "facegood": 0.05,
+            "speechocean762": 0.21, "ljspeech": 0.05,
         }
     )  # fmt: skip  # of the crops in a batch
     weight: dict[str, float] = field(
@@ -54,18 +55,26 @@ class TrainOptions:
         }
     )  # fmt: skip
     face_strength: float = 1.5  # measured faces are few people: their voices vary more, or the net knows them by voice
+    style_share: float = 0.5  # of the clips with a known face, told whose it is; the others teach the average
+    styles: tuple[str, ...] = ("s1", "s2", "s3", "s4", "s31", "artist")
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """One example at frame rate. labels: int8 [T], -1 unknown. teacher, artist: [T, units], NaN where unknown. measured: [T, 3]."""
+    """One example at frame rate. labels: int8 [T], -1 unknown. teacher, artist: [T, units], NaN where unknown. measured: [T, 3].
+    style: whose face it is, "" where none was seen."""
 
     audio: np.ndarray
     labels: np.ndarray
     teacher: np.ndarray | None
     measured: np.ndarray | None
     artist: np.ndarray | None
+    style: str = ""
+
+
+# Revoiced and sung clips get a share of the batches of their own.
+REVOICED = {"sing": "sung", "voice": "revoiced"}
 
 
 def calibrate(examples: list[Example], head: ict_head.Head) -> dict[str, np.ndarray]:
@@ -110,7 +119,9 @@ def prepare(examples: list[Example], head: ict_head.Head, units: tuple[str, ...]
         measured = None if e.measured is None else e.measured + shifts[e.speaker]
         if measured is not None:
             measured[:, 0] = gap_target(measured[:, 0])
-        ready.setdefault(e.corpus, []).append(Prepared(e.clip.audio, labels, teacher, measured, _artist(e, units)))
+        group = REVOICED.get(e.speaker.split("-")[0], e.corpus) if e.corpus == "synthetic" else e.corpus
+        style = "artist" if e.corpus == "facegood" else e.speaker if e.measured is not None else ""
+        ready.setdefault(group, []).append(Prepared(e.clip.audio, labels, teacher, measured, _artist(e, units), style))
     return ready
 
 
@@ -157,6 +168,7 @@ class Batches:
         labels = np.full((o.batch, frames), -1, np.int64)
         tracks = {"teacher": self.units, "artist": self.units, "measured": 3}
         strength = torch.ones(o.batch)
+        style = torch.zeros(o.batch, len(o.styles))
         found = {k: np.full((o.batch, frames, n), np.nan, np.float32) for k, n in tracks.items()}
         for b in range(o.batch):
             corpus = self.rng.choices(self.corpora, self.shares)[0]
@@ -164,6 +176,8 @@ class Batches:
             p = self.data[corpus][int(np.searchsorted(weights, self.numpy.integers(weights[-1]), "right"))]
             if p.measured is not None:
                 strength[b] = o.face_strength
+            if p.style in o.styles and self.rng.random() < o.style_share:
+                style[b, o.styles.index(p.style)] = 1.0
             speed = math.exp(self.rng.uniform(-augment.AugmentOptions.speed, augment.AugmentOptions.speed) * float(strength[b]))
             total = len(p.labels)
             span = min(frames, int(total / speed))  # frames of the crop that the example fills
@@ -180,7 +194,8 @@ class Batches:
                 if track is not None:
                     found[key][b, put : put + span] = track[source]
         features = augment.augmented_features(torch.from_numpy(sound), self.generator, augment.AugmentOptions(), strength)
-        return {"features": features, "labels": torch.from_numpy(labels), **{k: torch.from_numpy(v) for k, v in found.items()}}
+        known = {k: torch.from_numpy(v) for k, v in (("labels", labels), *found.items())}
+        return {"features": features, "style": style, **known}
 
     def next(self) -> dict[str, Tensor]:
         return self.queue.get()
@@ -281,7 +296,7 @@ def training_examples(root: Path, packs: Path, aligned: Path | None) -> list[Exa
     times = json.loads(aligned.read_text("utf-8")) if aligned else {}
     examples = []
     for e in [*corpora.synthetic(packs), *corpora.all_real(root)]:
-        if corpora.is_held_out(e):
+        if corpora.is_held_out(e) or corpora.is_choice(e):
             continue
         if rows := times.get(f"{e.corpus}/{e.name}"):
             e = e.with_phones(tuple(Phone(*r) for r in rows))
@@ -294,7 +309,7 @@ def training_examples(root: Path, packs: Path, aligned: Path | None) -> list[Exa
 def train(root: Path, packs: Path, aligned: Path | None, out: Path, start: Path | None, minutes: float, options: TrainOptions) -> None:
     """One run. Writes ``out/run.safetensors`` every two minutes and ``out/log.jsonl``."""
     torch.manual_seed(options.seed)
-    config = SpeechModelConfig()
+    config = SpeechModelConfig(style_names=options.styles)
     head = ict_head.load(root / "ict_facekit.npz", ARKIT_52)
     data = prepare(training_examples(root, packs, aligned), head, config.face_units)
     for corpus, ready in data.items():
@@ -311,6 +326,8 @@ def train(root: Path, packs: Path, aligned: Path | None, out: Path, start: Path 
         model, average = SpeechModel(config), {}
     weights = model.state_dict()
     model = SpeechModel(config)  # a resumed run takes today's dropout; a network of another shape cannot go on
+    if "style" not in weights:  # an earlier run without styles
+        weights["style"] = model.style.detach().clone()
     model.load_state_dict(weights)
     model.train()
     average = average or {n: t.clone() for n, t in model.state_dict().items()}
@@ -336,7 +353,7 @@ def train(root: Path, packs: Path, aligned: Path | None, out: Path, start: Path 
             group["lr"] = options.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
         batch = batches.next()
         with torch.autocast("cpu", torch.bfloat16):
-            output = model(batch["features"])
+            output = model(batch["features"], batch["style"])
         terms = losses(output, batch)
         total = sum(options.weight[k] * v for k, v in terms.items())
         optimiser.zero_grad(set_to_none=True)

@@ -2,12 +2,14 @@
 """The speech model: log-mel frames to phones, articulation and face through one stack of dilated convolutions."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 
+from ...core.errors import UserError
 from . import features
 
 SILENCE: Final = "SIL"
@@ -43,6 +45,7 @@ class SpeechModelConfig:
     phone_names: tuple[str, ...] = PHONES
     articulation_names: tuple[str, ...] = ARTICULATION
     face_names: tuple[str, ...] = FACE
+    style_names: tuple[str, ...] = ()  # measured speakers and the artist, whose way to move the mouth may be asked for
 
     @property
     def face_units(self) -> tuple[str, ...]:
@@ -93,6 +96,8 @@ class SpeechModel(nn.Module):
         units = config.face_units
         self.face_hidden = nn.Conv1d(config.width, config.width, 5, padding=2)  # lips move smoothly where phones jump
         self.face = nn.Conv1d(config.width, len(units), 1)
+        # One direction in the features for each style; the zero vector is the average of all speakers.
+        self.style = nn.Parameter(torch.zeros(len(config.style_names), config.width)) if config.style_names else None
         self.register_buffer("unit_of_channel", torch.tensor([units.index(unit_of(n)) for n in config.face_names]), persistent=False)
 
     @property
@@ -101,13 +106,27 @@ class SpeechModel(nn.Module):
         ``context_frames`` outermost frames at each inner edge differ from the whole file's; all others are equal."""
         return sum(self.config.dilations) + 3 + features.CONTEXT_FRAMES
 
-    def forward(self, audio_features: Tensor) -> SpeechOutput:
-        """audio_features: ``features.log_mel`` frames, float32 [B, T, 160]."""
+    def style_vector(self, amounts: Mapping[str, float]) -> Tensor:
+        """``forward``'s style from amounts by name (``config.style_names``; not named is 0). Float32 [S]. UserError for other names."""
+        if unknown := sorted(set(amounts) - set(self.config.style_names)):
+            known = ", ".join(self.config.style_names) or "none"
+            raise UserError(f"The speech model has no style '{unknown[0]}'.", f"Its styles are: {known}.")
+        return torch.tensor([float(amounts.get(n, 0.0)) for n in self.config.style_names])
+
+    def forward(self, audio_features: Tensor, style: Tensor | None = None) -> SpeechOutput:
+        """audio_features: ``features.log_mel`` frames, float32 [B, T, 160].
+
+        style: amounts of ``config.style_names``, float32 [S] or [B, S]; 0 to 1 each, and mixtures. None is the zero vector, the average.
+        It shapes the face only; phones and articulation do not hear it.
+        """
         x = self.stem(audio_features.transpose(1, 2))
         for block in self.blocks:
             x = block(x)
         hidden = torch.relu(self.norm(x))
-        units = torch.sigmoid(self.face(torch.relu(self.face_hidden(hidden))))
+        styled = hidden
+        if style is not None and self.style is not None:
+            styled = hidden + (style.to(hidden.dtype) @ self.style).reshape(-1, self.config.width, 1)
+        units = torch.sigmoid(self.face(torch.relu(self.face_hidden(styled))))
         return SpeechOutput(
             phones=self.phones(hidden).transpose(1, 2),
             articulation=self.articulation(hidden).transpose(1, 2),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,12 +37,16 @@ class FrameOutputs:
 
 @dataclass
 class WindowRunner:
-    """The network on one device. ``warnings`` tells afterwards where a smaller window or another device had to be taken."""
+    """The network on one device. ``warnings`` tells afterwards where a smaller window or another device had to be taken.
+
+    style: amounts by name (``SpeechModelConfig.style_names``); empty is the average face. UserError for a name the weights do not know.
+    """
 
     model: SpeechModel
     device: torch.device
     window: int = WINDOW_FRAMES
     warnings: list[str] = field(default_factory=list)
+    style: Mapping[str, float] = field(default_factory=dict)
 
     def run(self, blocks: Iterable[np.ndarray], on_window: Callable[[int], None] = lambda samples: None) -> FrameOutputs:
         """Outputs for the sound in ``blocks`` (float32 at 16 kHz, any lengths). ``on_window(samples done)`` may raise to stop."""
@@ -98,7 +102,8 @@ class WindowRunner:
     @torch.inference_mode()
     def _forward(self, sound: np.ndarray, left: int, frames: int) -> FrameOutputs:
         audio = torch.from_numpy(np.ascontiguousarray(sound)).to(self.device)
-        out = self.model(log_mel(audio)[None])
+        style = self.model.style_vector(self.style).to(self.device) if self.style else None
+        out = self.model(log_mel(audio)[None], style)
         chosen = slice(left, left + frames)
         padded = np.zeros(frames * FRAME_SAMPLES, np.float32)
         own = sound[left * FRAME_SAMPLES : (left + frames) * FRAME_SAMPLES]

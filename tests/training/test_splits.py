@@ -32,7 +32,8 @@ def test_the_hash_is_the_first_byte_of_sha1() -> None:
 )
 def test_who_is_held_out(example: Example, held: bool) -> None:
     assert splits.held_out(*example) is held
-    if held:
+    assert not (held and splits.choice(*example))
+    if held or splits.choice(*example):
         with pytest.raises(AssertionError, match=example.name):
             splits.assert_none_held_out([example])
     else:
@@ -48,3 +49,14 @@ def test_shares_are_about_what_they_should_be() -> None:
 def test_a_corpus_without_a_split_is_refused() -> None:
     with pytest.raises(ValueError, match="no split"):
         splits.held_out("elsewhere", "x")
+
+
+def test_what_is_chosen_on_is_neither_trained_on_nor_reported() -> None:
+    names = [f"clip{i}" for i in range(2000)]
+    for corpus, speaker, part in (("grid_s1", "s1", 14 / 256), ("grid_more", "s2", 40 / 256), ("ljspeech", "lj", 48 / 256)):
+        chosen = [n for n in names if splits.choice(corpus, n, speaker)]
+        assert abs(len(chosen) / len(names) - part) < 0.03
+        assert not any(splits.held_out(corpus, n, speaker) for n in chosen)
+        with pytest.raises(AssertionError, match=chosen[0]):
+            splits.assert_none_held_out([Example(corpus, chosen[0], speaker)])
+    assert not splits.choice("grid_more", names[0], "s5") and not splits.choice("facegood", "1114_2_04")

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from facewright.core.errors import UserError
 from facewright.inference.speech import features
 from facewright.inference.speech.model import ARTICULATION, FACE, PHONES, SpeechModel, SpeechModelConfig
 from facewright.rigs.arkit import ARKIT_52
@@ -55,3 +56,22 @@ def test_context_frames_is_the_receptive_field(model: SpeechModel) -> None:
 
 def test_the_default_size_is_between_three_and_four_million() -> None:
     assert 3e6 < sum(p.numel() for p in SpeechModel().parameters()) < 4e6
+
+
+def test_a_style_moves_the_face_and_nothing_else() -> None:
+    torch.manual_seed(0)
+    model = SpeechModel(SpeechModelConfig(width=16, style_names=("calm", "lively"))).eval()
+    heard = torch.randn(2, 40, features.FEATURES)
+    with torch.inference_mode():
+        plain = model(heard)
+        assert torch.equal(model(heard, model.style_vector({"calm": 1.0})).face, plain.face)  # untrained styles are the average
+        torch.nn.init.normal_(model.style)
+        lively = model(heard, model.style_vector({"lively": 1.0}))
+        assert torch.equal(model(heard).face, plain.face) and torch.equal(model(heard, model.style_vector({})).face, plain.face)
+        assert not torch.allclose(lively.face, plain.face)
+        assert torch.equal(lively.phones, plain.phones) and torch.equal(lively.articulation, plain.articulation)
+        each = model(heard, torch.tensor([[0.0, 1.0], [0.0, 0.0]])).face
+        assert torch.allclose(each[0], lively.face[0], atol=1e-6) and torch.allclose(each[1], plain.face[1], atol=1e-6)
+    with pytest.raises(UserError, match="no style 'angry'") as told:
+        model.style_vector({"angry": 1.0})
+    assert "calm, lively" in told.value.hint
