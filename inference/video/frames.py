@@ -2,7 +2,7 @@
 """Reads videos, image sequences and photos as a stream of upright RGB pictures with their times, in bounded memory, and says what is wrong.
 
 PyAV (FFmpeg) decodes all of them, photos too: one reader knows rotation, odd pixel shapes and every pixel format alike. Files are handed
-to it as open files and only known formats are tried, so that a playlist or a name with a pattern in it can never make it open anything else.
+to it as open files and only known formats are tried, so that neither a playlist nor a pattern in a name makes it open anything else.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Frame:
 
 @dataclass
 class Pictures:
-    """A video, a sequence or a photo being read. Iterate ``frames()`` once; afterwards ``read``, ``end`` and ``warnings`` say what there was.
+    """A video, a sequence or a photo being read. Iterate ``frames()`` once; then ``read``, ``end`` and ``warnings`` say what there was.
 
     path:      the file, or the folder of a sequence
     fps:       for a sequence, how many of its pictures make a second; a video has times of its own
@@ -153,22 +153,15 @@ class Pictures:
                 many = f"{damaged} places are" if damaged > 1 else "One place is"
                 self.warnings.append(f"{many} damaged in {self.path.name}; what could be decoded was used.")
             if jumps:
-                self.warnings.append(
-                    f"The times in {self.path.name} start anew {jumps} time{'s' if jumps > 1 else ''}; the parts were put one after another."
-                )
+                times = "once" if jumps == 1 else f"{jumps} times"
+                self.warnings.append(f"The clock in {self.path.name} starts anew {times}; the parts were put one after another.")
             if untimed > 1:
                 self.warnings.append(f"{untimed} frames of {self.path.name} carry no time; {self.rate:g} a second were assumed for them.")
-            promised = self.expected if any(name in container.format.name for name in _HAVE_A_LENGTH) else 0.0
-            if self.read and last + 1 / self.rate < 0.97 * promised - 0.3 and not self.has_sound_longer(container, stream):
+            held, promised = last + 1 / self.rate, _picture_seconds(container, stream)
+            if self.read and held < 0.97 * promised - 0.3:
                 self.warnings.append(
-                    f"{self.path.name} promises {promised:.1f} s but holds {last + 1 / self.rate:.1f} s: it was cut off. What is there was used."
+                    f"{self.path.name} promises {promised:.1f} s of picture but holds {held:.1f} s: it was cut off. What is there was used."
                 )
-
-    def has_sound_longer(self, container: Any, stream: Any) -> bool:
-        """Whether the file's length is that of its sound, and the picture is meant to end earlier."""
-        if stream.duration is None or stream.time_base is None:
-            return False
-        return float(stream.duration * stream.time_base) < 0.97 * self.expected - 0.3
 
     def _upright(self, reformatter: Any, frame: Any) -> np.ndarray:
         turn = _turn(frame)
@@ -178,7 +171,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Photo:
-    """One picture of a file. rgb: uint8 [H, W, 3], upright. size: width and height of the original, upright. scale: rgb's size in parts of it."""
+    """One picture of a file. rgb: uint8 [H, W, 3], upright. size: the original's width and height, upright. scale: rgb's size in parts of it."""
 
     rgb: np.ndarray
     size: tuple[int, int]
@@ -362,6 +355,15 @@ def _first_frame(container: Any, stream: Any, path: Path) -> Any:
     if frame is None:
         raise UserError(f"No picture of {Path(path).name} can be decoded.", "It is damaged, cut off or empty: copy or export it again.")
     return frame
+
+
+def _picture_seconds(container: Any, stream: Any) -> float:
+    """How long the header says that the picture lasts; 0 for formats that only guess."""
+    if not any(name in container.format.name for name in _HAVE_A_LENGTH):
+        return 0.0
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return 0.0 if container.streams.audio else (container.duration or 0) / 1e6  # with sound, the length may be the sound's
 
 
 # How a stored picture becomes the shown one: (transpose first, then flip left-right, then flip up-down).
