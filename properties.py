@@ -10,8 +10,95 @@ import bpy
 RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 
 
+def _is_armature_or_object(_settings: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
+    return obj.type in {"ARMATURE", "EMPTY", "MESH"}
+
+
+class FacewrightVideoSettings(bpy.types.PropertyGroup):
+    """What the Video panel lets a user set."""
+
+    path: bpy.props.StringProperty(
+        name="Video",
+        description="The filmed face: MP4, MOV, WebM or MKV, or the first picture of an image sequence",
+        subtype="FILE_PATH",
+        options=RELATIVE,
+    )
+    picture: bpy.props.StringProperty(
+        name="Picture",
+        description="A photo or drawing of a face, to pose the character from",
+        subtype="FILE_PATH",
+        options=RELATIVE,
+    )
+    face: bpy.props.IntProperty(
+        name="Face",
+        description="Which face to follow where there are several: 0 the largest, else counted from the left",
+        default=0,  # most clips show one person; of several the nearest is meant
+        min=0,
+        max=20,
+    )
+    neutral_from: bpy.props.EnumProperty(
+        name="Neutral",
+        description="How the person's face at rest is found",
+        items=(
+            ("CLIP", "Whole Clip", "Work it out from the whole clip"),
+            ("FRAME", "This Time", "Take the face at this time as being at rest"),
+        ),
+        default="CLIP",  # nobody has to look for a resting face
+    )
+    neutral_time: bpy.props.FloatProperty(
+        name="At",
+        description="Seconds into the video at which the face is at rest",
+        default=0.0,  # many record a moment of rest first
+        min=0.0,
+        subtype="TIME_ABSOLUTE",
+    )
+    mouth: bpy.props.EnumProperty(
+        name="Mouth",
+        description="What drives the mouth where the video has a voice",
+        items=(
+            ("PICTURE", "Picture", "As it is seen"),
+            ("SOUND", "Sound", "As it is heard: the speech model"),
+            ("BLEND", "Both", "As it is seen, and as it is heard where the lips are hidden or unsure"),
+        ),
+        default="PICTURE",  # what the camera saw; sound is a choice
+    )
+    smoothing: bpy.props.FloatProperty(
+        name="Steadiness",
+        description="How much jitter is taken out: 1 as measured for the tracker, 0 none. Blinks and closed lips stay crisp",
+        default=1.0,  # as the tracker's own uncertainty asks for
+        min=0.0,
+        max=2.0,
+    )
+    head: bpy.props.PointerProperty(
+        type=bpy.types.Object,
+        name="Head",
+        description="The armature or object that turns with the head. Empty: the head's rotation is left out",
+        poll=_is_armature_or_object,
+    )
+    head_bone: bpy.props.StringProperty(name="Head Bone", description="The bone that turns with the head")
+    gaze: bpy.props.EnumProperty(
+        name="Gaze",
+        description="What the eyes' direction goes to",
+        items=(
+            ("SHAPES", "Look Shapes", "The eyeLook shape keys"),
+            ("BONES", "Eye Bones", "Two bones of the head's armature"),
+            ("NONE", "Nothing", "The eyes stay as they are"),
+        ),
+        default="SHAPES",  # every ARKit character has them
+    )
+    left_eye_bone: bpy.props.StringProperty(name="Left Eye Bone", description="The bone of the character's own left eye")
+    right_eye_bone: bpy.props.StringProperty(name="Right Eye Bone", description="The bone of the character's own right eye")
+    describe: bpy.props.BoolProperty(
+        name="Describe in Markers",
+        description="Write what the face does into timeline markers, one for every stretch. A new bake replaces them",
+        default=False,  # a timeline belongs to the artist
+    )
+
+
 class FacewrightSceneSettings(bpy.types.PropertyGroup):
     """One set a scene. Defaults make the first click on Bake work; the reason for each stands beside it."""
+
+    video: bpy.props.PointerProperty(type=FacewrightVideoSettings)
 
     sound: bpy.props.StringProperty(
         name="Sound",

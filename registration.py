@@ -22,11 +22,12 @@ from .panels.character import FACEWRIGHT_PT_character
 from .panels.interchange import FACEWRIGHT_PT_interchange
 from .panels.speech import FACEWRIGHT_PT_speech
 from .preferences import FacewrightPreferences
-from .properties import FacewrightSceneSettings
+from .properties import FacewrightSceneSettings, FacewrightVideoSettings
 from .scene import jobs, runtime_status
 
 CLASSES = (
     FacewrightPreferences,
+    FacewrightVideoSettings,  # part of the next: before it
     FacewrightSceneSettings,
     FACEWRIGHT_OT_bake_speech,
     FACEWRIGHT_OT_cancel_job,

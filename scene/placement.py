@@ -84,7 +84,7 @@ class Placement:
             return
         self.action, fcurves = actions_compat.new_action(f"Facewright {self.owner.label}", self.owner.kind, self.owner.block.name)
         for (path, index), found in curves.items():
-            _write(fcurves.new(path, index=index), found, sparse)
+            write_keys(fcurves.new(path, index=index), found, sparse)
             self.channels += 1
             self.keys += len(found)
 
@@ -230,7 +230,7 @@ def _paths(action: bpy.types.Action, slot: object | None = None) -> set[Path]:
     return {(f.data_path, f.array_index) for f in actions_compat.fcurves(action, slot)}
 
 
-def _write(fcurve: bpy.types.FCurve, found: Keys, sparse: bool) -> None:
+def write_keys(fcurve: bpy.types.FCurve, found: Keys, sparse: bool) -> None:
     """All keys of one curve, in bulk."""
     points = fcurve.keyframe_points
     count = len(found)

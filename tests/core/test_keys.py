@@ -141,7 +141,7 @@ def test_blender_agrees(seed):
     """Blender's own evaluation is within the error, and it keeps the handles as they were set."""
     bpy = pytest.importorskip("bpy")
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-    from facewright.scene import actions_compat, bake
+    from facewright.scene import actions_compat, placement
 
     frames, values = speech_like(seed, seconds=10, channels=12)
     random = np.random.default_rng(seed)
@@ -150,7 +150,7 @@ def test_blender_agrees(seed):
     _, fcurves = actions_compat.new_action("Test", "KEY", "Test")
     for channel, keys in enumerate(found):
         curve = fcurves.new(f'key_blocks["{channel}"].value')
-        bake._write(curve, keys, sparse=True)
+        placement.write_keys(curve, keys, sparse=True)
         assert max(abs(curve.evaluate(f) - v) for f, v in zip(frames, values[:, channel], strict=True)) <= 0.005
         for side in ("left", "right"):
             flat = np.empty(2 * len(keys), np.float32)
