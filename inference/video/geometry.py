@@ -25,6 +25,7 @@ from .points import IRIS_LEFT, IRIS_RIGHT, POINTS
 
 SHIPPED: Final = WEIGHTS / "face_geometry.safetensors"
 IDENTITIES: Final = 100
+PIVOT: Final = np.array([0.0, -0.5, 8.0], np.float32)  # cm: the middle of the face's points; rotation and scale refer to it
 
 # Eye rotation in radians at a coefficient of 1.
 LOOK_IN, LOOK_OUT, LOOK_UP, LOOK_DOWN = (float(np.deg2rad(d)) for d in (35.0, 38.0, 28.0, 32.0))

@@ -2,7 +2,8 @@
 """What faces do: the mixture of expressions that renders and geometry samples are drawn from, as ARKit's 52 coefficients.
 
 Real speech and idling (GRID's and FACEGOOD's tracked curves without the held-out clips and people of ``training.splits``), acted
-expressions after FACS prototypes (Ekman, Friesen, Hager 2002: which movements go together), a few shapes at once, one at a time, and dense random ones.
+expressions after FACS prototypes (Ekman, Friesen, Hager 2002: which movements go together), a few shapes at once, one at a time, and
+dense random ones.
 """
 from __future__ import annotations
 
