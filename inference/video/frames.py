@@ -21,7 +21,7 @@ from ...core.errors import UserError
 
 # Longer sides are scaled down while decoding: a face is found from 40 px, and an 8K picture as RGB would take 100 MB.
 LONGEST_SIDE: Final = 1920
-LONGEST: Final = 3 * 3600  # seconds, as for sound: descriptions of more would not fit into the worker's answer
+LONGEST: Final = 3600  # seconds; all points of a longer track would take more than a gigabyte
 # What image sequences play at where nobody says: film's rate and Blender's default.
 SEQUENCE_FPS: Final = 24.0
 PICTURE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -87,11 +87,11 @@ class Pictures:
     def frames(self) -> Iterator[Frame]:
         """The pictures in order of time, each later than the one before. What is damaged is left out and told in ``warnings``.
 
-        Raises UserError where no picture can be decoded, or for more than three hours.
+        Raises UserError where no picture can be decoded, or for more than an hour.
         """
         for frame in self._sequence() if self._files else self._video():
             if frame.time > LONGEST:
-                raise UserError(f"{self.path.name} is longer than {LONGEST // 3600} hours.", "Cut it into parts.")
+                raise UserError(f"{self.path.name} is longer than an hour.", "Cut it into parts.")
             self.read += 1
             self.end = frame.time
             yield frame
@@ -171,7 +171,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Photo:
-    """One picture of a file. rgb: uint8 [H, W, 3], upright. size: the original's width and height, upright. scale: rgb's size in parts of it."""
+    """One picture. rgb: uint8 [H, W, 3], upright. size: the original's width and height, upright. scale: rgb's size in parts of it."""
 
     rgb: np.ndarray
     size: tuple[int, int]
