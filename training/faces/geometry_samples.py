@@ -145,8 +145,8 @@ def draw(
 
     shares_of = np.sqrt(rng.dirichlet([2, 2, 1, 2], (clips, 1, 1))).astype(np.float32)  # person, neighbours, broad, own
     own = rng.standard_normal(exact.shape, np.float32)
-    error = shares_of[..., :1, None] * together(near, 1) + shares_of[..., 1:2, None] * together(near, frames)
-    error = error + shares_of[..., 2:3, None] * together(broad, frames) + shares_of[..., 3:, None] * own
+    error = shares_of[..., :1] * together(near, 1) + shares_of[..., 1:2] * together(near, frames)
+    error = error + shares_of[..., 2:3] * together(broad, frames) + shares_of[..., 3:] * own
     points = exact + error * true_sigma[..., None]
     sigma = true_sigma * np.exp(rng.normal(0, 0.2, true_sigma.shape))
     visible = np.clip(np.where(seen > 0, 0.95, 0.08) + rng.normal(0, 0.05, seen.shape), 0.0, 1.0)
