@@ -98,7 +98,7 @@ class FacewrightVideoSettings(bpy.types.PropertyGroup):
 class FacewrightSceneSettings(bpy.types.PropertyGroup):
     """One set a scene. Defaults make the first click on Bake work; the reason for each stands beside it."""
 
-    video: bpy.props.PointerProperty(type=FacewrightVideoSettings)
+    video: bpy.props.PointerProperty(type=FacewrightVideoSettings, name="Video", description="What the Video panel is set to")
 
     sound: bpy.props.StringProperty(
         name="Sound",

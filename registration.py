@@ -9,11 +9,14 @@ import bpy
 from .operators import file_handlers, menus
 from .operators.add_demo_head import FACEWRIGHT_OT_add_demo_head
 from .operators.bake_speech import FACEWRIGHT_OT_bake_speech
+from .operators.bake_video import FACEWRIGHT_OT_bake_video
 from .operators.cancel_job import FACEWRIGHT_OT_cancel_job
 from .operators.check_runtime import FACEWRIGHT_OT_check_runtime
 from .operators.drop_sound import FACEWRIGHT_OT_drop_sound
+from .operators.drop_video import FACEWRIGHT_OT_drop_video
 from .operators.export_curves import FACEWRIGHT_OT_export_curves
 from .operators.import_curves import FACEWRIGHT_OT_import_curves
+from .operators.pose_image import FACEWRIGHT_OT_pose_image
 from .operators.remove_bake import FACEWRIGHT_OT_remove_bake
 from .operators.setup_runtime import FACEWRIGHT_OT_setup_runtime
 from .operators.show_details import FACEWRIGHT_OT_show_details
@@ -21,6 +24,7 @@ from .panels.bake_settings import FACEWRIGHT_PT_bake_settings
 from .panels.character import FACEWRIGHT_PT_character
 from .panels.interchange import FACEWRIGHT_PT_interchange
 from .panels.speech import FACEWRIGHT_PT_speech
+from .panels.video import FACEWRIGHT_PT_video, FACEWRIGHT_PT_video_settings
 from .preferences import FacewrightPreferences
 from .properties import FacewrightSceneSettings, FacewrightVideoSettings
 from .scene import jobs, runtime_status
@@ -30,19 +34,25 @@ CLASSES = (
     FacewrightVideoSettings,  # part of the next: before it
     FacewrightSceneSettings,
     FACEWRIGHT_OT_bake_speech,
+    FACEWRIGHT_OT_bake_video,
+    FACEWRIGHT_OT_pose_image,
     FACEWRIGHT_OT_cancel_job,
     FACEWRIGHT_OT_add_demo_head,
     FACEWRIGHT_OT_remove_bake,
     FACEWRIGHT_OT_import_curves,
     FACEWRIGHT_OT_export_curves,
     FACEWRIGHT_OT_drop_sound,
+    FACEWRIGHT_OT_drop_video,
     FACEWRIGHT_OT_check_runtime,
     FACEWRIGHT_OT_setup_runtime,
     FACEWRIGHT_OT_show_details,
     file_handlers.FACEWRIGHT_FH_sound,
+    file_handlers.FACEWRIGHT_FH_video,
     file_handlers.FACEWRIGHT_FH_curves,
     FACEWRIGHT_PT_speech,
     FACEWRIGHT_PT_bake_settings,  # a child: after its parent
+    FACEWRIGHT_PT_video,
+    FACEWRIGHT_PT_video_settings,
     FACEWRIGHT_PT_character,
     FACEWRIGHT_PT_interchange,
 )

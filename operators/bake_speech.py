@@ -8,10 +8,10 @@ import bpy
 
 from ..core.errors import UserError
 from ..core.script_file import read_script
-from ..preferences import settings
 from ..properties import bake_options
 from ..rigs.arkit import ARKIT_52
-from ..scene import handles, jobs, runtime_status, tasks
+from ..scene import handles, jobs
+from . import worker_job
 from .verb import JobVerb, Work
 
 CURVES_FPS = 60.0  # Live Link Face's rate; the bake resamples to the scene's
@@ -42,36 +42,31 @@ class FACEWRIGHT_OT_bake_speech(JobVerb, bpy.types.Operator):
         return jobs.busy_reason() or character_reason(context) or no_sound
 
     def begin(self, context: bpy.types.Context) -> Work:
-        import shutil
-        import tempfile
-
         import numpy as np
 
         from ..core.curves import Curves
         from ..scene import bake, sound
 
-        chosen, preferences = context.scene.facewright, settings(context)
+        chosen = context.scene.facewright
         path = Path(bpy.path.abspath(chosen.sound)).absolute()
         sound.check(path)
         options = bake_options(chosen, path, sound=path if chosen.place_sound else None)
         # Whatever stands in the way of the bake is said now, not after the wait.
         bake.plan(context.selected_objects, Curves(ARKIT_52, [0.0], np.zeros((1, len(ARKIT_52)), np.float32)), options)
         text = transcript(chosen)
-        found = runtime_status.find(preferences.python, preferences.data_folder)
-        client = tasks.worker(found.python, preferences.data_folder / "logs")
         who = handles.remember(context.scene, context.selected_objects)
-        folder = Path(tempfile.mkdtemp(prefix="facewright-"))
-        params = {
-            "audio": str(path),
-            "out": str(folder / "curves.npz"),
-            "text": text,
-            "fps": CURVES_FPS,
-            "seed": chosen.seed,
-            "variation": chosen.variation,
-            "controls": {"jaw": chosen.jaw, "lips": chosen.lips, "articulation": chosen.articulation},
-            "life": chosen.life,
-            "device": preferences.device,
-        }
+
+        def params(folder: Path) -> dict:
+            return {
+                "audio": str(path),
+                "out": str(folder / "curves.npz"),
+                "text": text,
+                "fps": CURVES_FPS,
+                "seed": chosen.seed,
+                "variation": chosen.variation,
+                "controls": {"jaw": chosen.jaw, "lips": chosen.lips, "articulation": chosen.articulation},
+                "life": chosen.life,
+            }
 
         def finish(result: dict) -> jobs.Outcome:
             from ..inference import curves_file
@@ -80,12 +75,7 @@ class FACEWRIGHT_OT_bake_speech(JobVerb, bpy.types.Operator):
             plan = bake.plan(objects, curves_file.load(result["curves"]), options)
             return jobs.Outcome("done", told(plan, bake.apply(plan, scene), result))
 
-        try:
-            task = tasks.WorkerTask(client, client.submit("speech", params, folder=folder))
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        return Work(task, finish, lambda: shutil.rmtree(folder, ignore_errors=True))
+        return worker_job.begin(context, "speech", params, finish)
 
 
 def transcript(chosen: bpy.types.PropertyGroup) -> str | None:
@@ -101,14 +91,18 @@ def transcript(chosen: bpy.types.PropertyGroup) -> str | None:
     return read_script(Path(bpy.path.abspath(chosen.transcript_file)))
 
 
-def told(plan, report, result: dict) -> tuple[str, ...]:
-    """What was done, in sentences for the panel."""
+def faces(plan) -> str:
+    """Which shapes go where: "52 of 52 shapes on 'Face' and 4 more"."""
     # The object that takes most of them is the face; that its teeth share a shape which it lacks would say nothing of the face.
     face = max(plan.targets, key=lambda target: len(set(target.mapping.sources) & set(ARKIT_52)))
-    shapes = f"{len(set(face.mapping.sources) & set(ARKIT_52))} of {len(ARKIT_52)} shapes"
     others = f" and {len(plan.targets) - 1} more" if len(plan.targets) > 1 else ""
+    return f"{len(set(face.mapping.sources) & set(ARKIT_52))} of {len(ARKIT_52)} shapes on '{face.label}'{others}"
+
+
+def told(plan, report, result: dict) -> tuple[str, ...]:
+    """What was done, in sentences for the panel."""
     return (
-        f"Baked {shapes} on '{face.label}'{others}: {report.keys:,} keys, frames {report.frame_start} to {report.frame_end}.",
+        f"Baked {faces(plan)}: {report.keys:,} keys, frames {report.frame_start} to {report.frame_end}.",
         f"{result['duration']:.1f} s of sound took {result['seconds'] + report.seconds:.1f} s on {result['device'].upper()}.",
         *result["warnings"],
         *report.warnings,

@@ -11,7 +11,10 @@ from .verb import Verb
 class FACEWRIGHT_OT_remove_bake(Verb, bpy.types.Operator):
     bl_idname = "facewright.remove_bake"
     bl_label = "Remove Bake"
-    bl_description = "Take Facewright's Action and sound off the selected objects. Your own Actions and bakes that you edited stay"
+    bl_description = (
+        "Take Facewright's Action and sound off the selected objects, and head motion off the Video panel's head. "
+        "Your own Actions and bakes that you edited stay"
+    )
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
@@ -26,9 +29,12 @@ class FACEWRIGHT_OT_remove_bake(Verb, bpy.types.Operator):
         return self.guarded(lambda: self._remove(context))
 
     def _remove(self, context: bpy.types.Context) -> set[str]:
-        from ..scene import bake
+        from ..scene import bake, head_motion, markers
 
         kept = bake.remove(context.selected_objects, context.scene)
+        head = context.scene.facewright.video.head
+        kept += head_motion.remove({*context.selected_objects, *([head] if head else [])})[1]
+        markers.remove(context.scene, "description")
         said = "The bake was removed." + "".join(f" Its keys were edited, so it was kept as the Action '{name}'." for name in kept)
         jobs.set_outcome("speech", jobs.Outcome("done", (said,)))
         self.report({"INFO"}, said.rstrip("."))

@@ -16,7 +16,7 @@ MOST_DOUBTS = 3  # sentences on names that fit twice; more would push the button
 
 class FACEWRIGHT_PT_character(FacewrightPanel, bpy.types.Panel):
     bl_label = "Character"
-    bl_order = 1
+    bl_order = 2
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout

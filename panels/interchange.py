@@ -8,7 +8,7 @@ from .text import wrapped
 
 class FACEWRIGHT_PT_interchange(FacewrightPanel, bpy.types.Panel):
     bl_label = "Import and Export"
-    bl_order = 2
+    bl_order = 3
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -118,7 +118,7 @@ def write(
 
 
 def remove(objects: Iterable[bpy.types.Object]) -> tuple[bool, tuple[str, ...]]:
-    """Take our head motion off these objects; they turn back as they stood before. Returns whether there was any, and edited Actions' names."""
+    """Take our head motion off these objects; they turn back as they stood. Returns whether there was any, and names of edited ones."""
     found, kept = False, []
     for obj in objects:
         if obj.library is not None or not tags.our_actions(obj):
@@ -136,7 +136,7 @@ def remove(objects: Iterable[bpy.types.Object]) -> tuple[bool, tuple[str, ...]]:
 
 
 def pose(turned: Sequence[Turned], curves: Curves) -> dict[tuple[bpy.types.Object, str], list[float]]:
-    """The rotation of each at the curves' first row, by object and data path, measured from its rest (bones) or from its own zero (objects)."""
+    """The rotation of each at the curves' first row, by object and data path, from a bone's rest or an object's own zero."""
     values = {}
     for one in turned:
         angles = curves.select(one.channels).values[:1].astype(np.float64)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Timeline markers of our own: what a kind of marker says is replaced as a whole, and markers that an artist made or moved stay.
 
-A marker takes no custom property, so the scene keeps a list of those that we set; one whose name or frame is no longer in it is the artist's.
+A marker takes no custom property, so the scene keeps a list of those that we set; one that is no longer as listed is the artist's.
 """
 from __future__ import annotations
 

@@ -26,11 +26,12 @@ class PoseReport:
 def apply(
     objects: Sequence[bpy.types.Object],
     pose: Curves,
+    angles: Curves,
     frame: int,
     turned: Sequence[head_motion.Turned] = (),
     strength: float = 1.0,
 ) -> PoseReport:
-    """Set the first row of ``pose`` on these objects (and head and eyes on ``turned``) and key it on ``frame``.
+    """Set the first row of ``pose`` on these objects, that of ``angles`` (head, eyes) on ``turned``, and key them on ``frame``.
 
     Keys go into the active Action, a new one where there is none; keys of that frame are replaced, as with Blender's Insert Keyframe. An
     Action that a bake made counts as edited from then on, so no later bake replaces it. Raises UserError and then changes nothing.
@@ -41,7 +42,7 @@ def apply(
         placement.obstacles(placement.Owner(target.key, target.label, "KEY", channel_name))
         action = target.key.animation_data.action if target.key.animation_data else None
         if action is not None and action.library is not None:
-            raise UserError(f"The Action '{action.name}' of '{target.label}' is linked.", "Make it local, or give the face an Action of its own.")
+            raise UserError(f"The Action '{action.name}' of '{target.label}' is linked.", "Make it local, or give the face another.")
     row = Curves(pose.names, pose.times[:1], np.clip(pose.values[:1] * strength, 0, 1))
     count = 0
     for target in targets:
@@ -50,7 +51,7 @@ def apply(
             target.key.key_blocks[name].value = float(value)
             target.key.keyframe_insert(value_path(name), frame=frame, group="Face")
             count += 1
-    for (obj, path), rotation in head_motion.pose(turned, pose).items():
+    for (obj, path), rotation in head_motion.pose(turned, angles).items():
         owner_path, _, name = path.rpartition(".")
         setattr(obj.path_resolve(owner_path) if owner_path else obj, name, rotation)
         obj.keyframe_insert(path, frame=frame)
