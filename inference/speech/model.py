@@ -104,7 +104,7 @@ class SpeechModel(nn.Module):
     def context_frames(self) -> int:
         """Frames on each side that an output frame hears (features included). Of a window cut out of a longer sound, the
         ``context_frames`` outermost frames at each inner edge differ from the whole file's; all others are equal."""
-        return sum(self.config.dilations) + 3 + features.CONTEXT_FRAMES
+        return sum(self.config.dilations) + 3 + self.face.padding[0] + features.CONTEXT_FRAMES  # a tuned face layer looks around
 
     def style_vector(self, amounts: Mapping[str, float]) -> Tensor:
         """``forward``'s style from amounts by name (``config.style_names``; not named is 0). Float32 [S]. UserError for other names."""
