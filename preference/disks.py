@@ -11,8 +11,8 @@ from typing import Final
 
 # A list of what is known to be local: an unknown file system gets the rollback journal, which is slower and right everywhere.
 LOCAL_TYPES: Final = frozenset({
-    "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "fuseblk", "hfs", "hfsplus", "jfs", "msdos", "ntfs", "ntfs3", "overlay", "ramfs",
-    "reiserfs", "tmpfs", "vfat", "xfs", "zfs",
+    "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "fuseblk", "hfs", "hfsplus", "jfs", "msdos", "ntfs", "ntfs3",
+    "overlay", "ramfs", "reiserfs", "tmpfs", "vfat", "xfs", "zfs",
 })  # fmt: skip
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 1  # what this code reads and writes; user_version in SQLite, the row 'schema' of ``meta`` in PostgreSQL
+VERSION: Final = 2  # what this code reads and writes; user_version in SQLite, the row 'schema' of ``meta`` in PostgreSQL
 APPLICATION_ID: Final = 0x46575654  # "FWVT", in the header of every SQLite file of ours
 
 # chosen: place of the best take, -1 tie, -2 all bad.  winner: first 16 digits of the best take's id, 'tie' or 'bad'.
 # hasty: 1 where the answer came before the takes can have been watched.  about: the vote that this repeats or retracts, or the rater.
-_TABLES: Final = """
+_FIRST: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE takes (id TEXT PRIMARY KEY, curves TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE records (
@@ -37,14 +37,19 @@ CREATE TABLE records (
     body TEXT NOT NULL,
     PRIMARY KEY (id, digest)
 );
-CREATE TABLE disputed (id TEXT PRIMARY KEY);
 CREATE INDEX records_in_order ON records (seat, sequence, id, digest);
-CREATE INDEX records_at ON records (at);
 CREATE INDEX records_tally ON records (kind, rater, region, axis, shown, chosen, hasty);
 CREATE INDEX records_about ON records (about, kind) WHERE about <> '';
 """
 
-MIGRATIONS: Final = (_TABLES,)  # MIGRATIONS[n] turns version n into version n + 1
+# Ids that contradict themselves, which merging seats can bring; and when the first and the last vote were cast, without reading them all.
+_SECOND: Final = """
+CREATE TABLE disputed (id TEXT PRIMARY KEY);
+INSERT INTO disputed SELECT id FROM records GROUP BY id HAVING COUNT(*) > 1;
+CREATE INDEX records_at ON records (at);
+"""
+
+MIGRATIONS: Final = (_FIRST, _SECOND)  # MIGRATIONS[n] turns version n into version n + 1
 
 APPEND_ONLY: Final = ("records", "takes", "disputed")
 

@@ -68,7 +68,8 @@ class SqliteDatabase:
         self.connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
         self._settings()
         version = self._version()
-        self.connection.execute("BEGIN IMMEDIATE")  # the first write: a folder that cannot be written shows here
+        self.connection.execute("BEGIN IMMEDIATE")
+        self.connection.execute(f"PRAGMA user_version = {version}")  # a write: SQLite opens a read-only file without a word
         self.connection.execute("ROLLBACK")
         # FULL: a vote that was answered survives a power cut too; it costs one fsync, which nobody notices between two questions.
         self.connection.execute("PRAGMA synchronous = FULL")

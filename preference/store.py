@@ -241,7 +241,7 @@ class Store:
             row["about"] = content.vote if isinstance(content, Retraction) else content.rater
         return row | {
             "id": content.id,
-            "digest": record.digest[:32],
+            "digest": record.digest,
             "kind": record.kind,
             "seat": record.seat,
             "sequence": record.sequence,

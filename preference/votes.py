@@ -307,8 +307,8 @@ class Record:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of what the record says: two records with one id and two digests contradict each other."""
-        return digest(self.to_json())
+        """First half of the sha256 (32 hex digits) of what the record says: one id with two digests contradicts itself."""
+        return digest(self.to_json())[:32]
 
 
 def loads(text: str) -> object:
