@@ -18,8 +18,9 @@ import numpy as np
 
 from ...core.curves import Curves
 from ...core.errors import UserError
+from ...rigs.arkit import ARKIT_52
 from .features import FRAME_SECONDS
-from .lip_gap import lip_gap
+from .lip_gap import PER_CHANNEL, lip_vector
 from .phone_track import PhoneTrack
 
 RANGE: Final = (0.0, 1.5)
@@ -74,7 +75,7 @@ _POSES: Final = {
     }, 0.8, 1.6, 0.7),
     # 4 + 5 + 7 + 23/24: brows down and together, glaring and narrowed eyes, tight lips; 10 shows in the nose's wings.
     "angry": _Pose({
-        "browDown": 0.85, "eyeSquint": 0.35, "eyeWide": 0.22, "noseSneer": 0.28, "mouthPress": 0.2, "mouthFrown": 0.2,
+        "browDown": 1.0, "eyeSquint": 0.5, "eyeWide": 0.12, "noseSneer": 0.4, "mouthPress": 0.25, "mouthFrown": 0.28,
         "mouthRollLower": 0.06, "mouthLowerDown": 0.08, "jawForward": 0.12,
     }, 0.35, 1.0),
     # 1 + 2 + 5 (+ 26, which is the speech's): the whole brow up, upper lids up.
@@ -86,8 +87,8 @@ _POSES: Final = {
     }, 0.3, 1.2, 0.6),
     # 9 + 10 + 17 (+ 15): nose wrinkled, upper lip and chin up, lids narrowed by the cheeks.
     "disgusted": _Pose({
-        "noseSneer": 0.75, "mouthUpperUp": 0.25, "browDown": 0.4, "cheekSquint": 0.3, "eyeSquint": 0.4, "mouthFrown": 0.25,
-        "mouthShrugLower": 0.15, "mouthShrugUpper": 0.06,
+        "noseSneer": 0.95, "mouthUpperUp": 0.3, "browDown": 0.55, "cheekSquint": 0.4, "eyeSquint": 0.6, "mouthFrown": 0.35,
+        "mouthShrugLower": 0.2,
     }, 0.4, 1.2),
     # 12 + 14 of one side [ES03]: the corner tightened and up; the lids a little heavy, the brow of that side a little up.
     "contempt": _Pose({
@@ -112,20 +113,22 @@ _SPREAD_LEFT, _FULLY_ROUND = 0.35, 0.45
 # A smile and a frown, lowered and raised brows pull against each other; each loses this share of the weaker.
 _AGAINST: Final = (("mouthSmile", "mouthFrown"),)
 _LOST: Final = 0.5
-# Lips that touch may part by this much of the eye-corner distance and still touch (``lip_gap.TOUCHING`` is 0.03).
-_TOUCHING_ENOUGH: Final = 0.02
-# What parts the lips, and how far the chin may rise against it.
-_PARTING: Final = (
-    "noseSneerLeft", "noseSneerRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight",
-    "mouthShrugUpper", "mouthFunnel", "jawForward",
-)  # fmt: skip
-_CHIN: Final = 0.4
+# What makes up for an expression that parts or closes the lips, and how far the chin may rise for it.
+_HELPERS: Final = ("jawOpen", "mouthClose", "mouthShrugLower")
+_CHIN: Final = 0.35
+_STIFFNESS, _ROUNDS = 0.003, 12
+# Of an error sideways, up and forward: from the front the last is hardly seen.
+_SEEN: Final = np.array([1, 1, 0.4], np.float32)
+# The gap up to which touching lips may part (they touch below ``lip_gap.TOUCHING``, 0.03).
+_TOUCH: Final = 0.022
+# A channel that moves the lips apart or together by more than this (eye-corner distances at 1) has to give way.
+_PARTS_LIPS: Final = 0.01
 
 
 @dataclass(frozen=True)
 class Expression:
     """An emotion over a take's time. lower: what is added to mouth, cheeks and nose; upper: brows and lids, 0..1;
-    rest: ``lower`` where nobody speaks, for long pauses."""
+    rest: the lower face where nobody speaks, one row."""
 
     lower: Curves
     upper: Curves
@@ -170,18 +173,16 @@ def express(times: np.ndarray, emotion: Emotion, track: PhoneTrack, level: np.nd
     upper = [i for i, n in enumerate(names) if not n.startswith(_LOWER)]
     still = np.array([[resting[names[i]] for i in lower]], np.float32)
     own = tuple(names[i] for i in lower)
-    return Expression(
-        Curves(own, times, values[:, lower]),
-        Curves(tuple(names[i] for i in upper), times, values[:, upper]),
-        Curves(own, times[:1], still),
-    )
+    relaxed = np.zeros((1, len(ARKIT_52)), np.float32)
+    at_rest = _hold_lips(ARKIT_52, relaxed, Curves(own, times[:1], still).select(ARKIT_52).values)
+    above = Curves(tuple(names[i] for i in upper), times, values[:, upper])
+    return Expression(Curves(own, times, values[:, lower]), above, Curves(ARKIT_52, times[:1], at_rest))
 
 
 def add_lower(mouth: Curves, expression: Expression, spoken: Curves) -> Curves:
-    """The mouth with the expression, in 0..1; the lips stand exactly as far apart as before.
+    """The mouth with the expression, in 0..1; touching lips still touch, open ones stand as far apart as before within a tenth.
 
-    mouth: before the track's events; spoken: after them, which says where the lips are rounded. Of the expression as much is taken as
-    leaves the lip gap where it was: first the jaw gives way, then the expression.
+    mouth: before the track's events; spoken: after them, which says where the lips are rounded.
     """
     names, values = mouth.names, mouth.values.copy()
     column = {n: i for i, n in enumerate(names)}
@@ -196,8 +197,7 @@ def add_lower(mouth: Curves, expression: Expression, spoken: Curves) -> Curves:
             here = column[name]
             amount = expression.lower.values[:, i] * (spread if name.startswith(_SPREADING) else 1)
             added[:, here] = amount * (1 - values[:, here])
-    wanted = lip_gap(names, values)
-    return Curves(names, mouth.times, _hold_gap(names, values, added, wanted))
+    return Curves(names, mouth.times, _hold_lips(names, values, added))
 
 
 def add_upper(life: Curves, expression: Expression) -> Curves:
@@ -278,49 +278,35 @@ def _spoken(times: np.ndarray, runs: list[tuple[float, float]], pose: _Pose) -> 
     return out
 
 
-def _hold_gap(names: tuple[str, ...], values: np.ndarray, added: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """values + added with the lip gap ``wanted`` (no smaller than touching lips): the jaw gives way, then the chin rises, then what parts
-    the lips gets less."""
+def _hold_lips(names: tuple[str, ...], values: np.ndarray, added: np.ndarray) -> np.ndarray:
+    """values + added, with the vector between the lips as ``values`` has it: jaw, its corrective and the chin make up for what is added;
+    what they cannot make up for is taken from the channels that part or close the lips. Float32 [T, N] in 0..1."""
     if not added.any():
         return values
-    wanted = np.maximum(wanted, _TOUCHING_ENOUGH)
     column = {n: i for i, n in enumerate(names)}
+    before = lip_vector(names, values)
     out = np.clip(values + added, 0, 1)
-    if "jawOpen" in column:
-        jaw, close = column["jawOpen"], column.get("mouthClose")
-        before = values[:, jaw].copy()
-        # Where the jaw is shut it stays shut; the corrective follows it in proportion, so that lips closed over an open jaw stay so.
-        ratio = values[:, close] / np.maximum(before, 1e-6) if close is not None else None
-
-        def with_jaw(opening: np.ndarray) -> None:
-            out[:, jaw] = opening
-            if close is not None:
-                out[:, close] = ratio * opening
-
-        most = np.where(before < 1e-3, 0, np.minimum(1.5 * before + 0.02, 1))
-        _halve(names, out, wanted, np.zeros_like(before), most, with_jaw, rises=True)
-    if "mouthShrugLower" in column:
-        chin = column["mouthShrugLower"]
-        start = out[:, chin].copy()
-
-        def with_chin(height: np.ndarray) -> None:
-            out[:, chin] = height
-
-        _halve(names, out, wanted, start, np.minimum(start + _CHIN, 1), with_chin, rises=False)
-    parting = [column[n] for n in _PARTING if n in column]
-    calm = out.copy()
-    calm[:, parting] = np.minimum(out[:, parting], values[:, parting])
-    gap, plain = lip_gap(names, out), lip_gap(names, calm)
-    # The gap is convex in the channels, so the share that a straight line back says is enough.
-    over = np.where(gap > wanted + 1e-4, np.clip((gap - wanted) / np.maximum(gap - plain, 1e-6), 0, 1), 0)
-    return out + over[:, None] * (calm - out)
-
-
-def _halve(names, out: np.ndarray, wanted: np.ndarray, low: np.ndarray, high: np.ndarray, put, rises: bool) -> None:
-    """Put the value between ``low`` and ``high`` at which the lip gap is ``wanted``, to 1e-4; an end where there is none."""
-    for _ in range(14):
-        middle = 0.5 * (low + high)
-        put(middle)
-        upper_half = (lip_gap(names, out) < wanted) == rises
-        low, high = np.where(upper_half, middle, low), np.where(upper_half, high, middle)
-    put(0.5 * (low + high))
+    helpers = [column[n] for n in _HELPERS if n in column]
+    along = np.array([PER_CHANNEL[names[i]] for i in helpers], np.float32)  # [H, 3]
+    seen = along * _SEEN
+    pull = _SEEN[:, None] * (seen.T @ np.linalg.inv(seen @ seen.T + _STIFFNESS * np.eye(len(helpers), dtype=np.float32)))  # [3, H]
+    for _ in range(_ROUNDS):
+        out[:, helpers] -= (lip_vector(names, out) - before) @ pull
+        for name, i in zip(_HELPERS, helpers, strict=False):
+            if name == "jawOpen":  # a shut jaw stays shut
+                most = np.where(values[:, i] < 1e-3, 0, np.minimum(1.2 * values[:, i], 1))
+            elif name == "mouthClose":
+                most = out[:, column["jawOpen"]] if "jawOpen" in column else 0
+            else:
+                most = np.minimum(values[:, i] + added[:, i] + _CHIN, 1)
+            np.clip(out[:, i], 0, most, out=out[:, i])
+    gap = np.linalg.norm(before, axis=1)
+    # Touching lips still touch; open ones may differ by a tenth.
+    allowed = np.maximum(_TOUCH - gap, 0.1 * gap)
+    parting = [i for i, n in enumerate(names) if np.abs(PER_CHANNEL.get(n, (0.0,))).max() > _PARTS_LIPS]
+    error = lip_vector(names, out) - before
+    left = np.linalg.norm(error * _SEEN, axis=1)
+    # The vector is linear in the channels: a share of all that moves it leaves that share of the error.
+    share = np.minimum(1, allowed / np.maximum(left, 1e-9))
+    out[:, parting] = values[:, parting] + share[:, None] * (out[:, parting] - values[:, parting])
+    return out
