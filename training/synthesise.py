@@ -48,8 +48,8 @@ RADIO: dict[str, str] = {"pau": "SIL", "h#": "SIL", "brth": "SIL", "ssil": "SIL"
                          "dx": "D", "el": "L", "em": "M", "en": "N", "nx": "N", "hv": "HH", "ux": "UW", "sil": "SIL"}  # fmt: skip
 
 
-def sentences(seed: int) -> Iterator[str]:
-    """Speakable sentences of 2 to 22 words from the installed fortune files, shuffled, without end."""
+def all_sentences() -> set[str]:
+    """Speakable sentences of 2 to 22 words from the installed fortune files."""
     found = set()
     for path in sorted(FORTUNES.iterdir()):
         if path.suffix or path.name.endswith("-o") or not path.is_file():
@@ -61,7 +61,12 @@ def sentences(seed: int) -> Iterator[str]:
                     found.add(sentence)
     if not found:
         raise SystemExit(f"no texts in {FORTUNES}: install Debian's fortunes package")
-    ordered = sorted(found)
+    return found
+
+
+def sentences(seed: int) -> Iterator[str]:
+    """``all_sentences``, shuffled, without end."""
+    ordered = sorted(all_sentences())
     rng = random.Random(seed)
     while True:
         rng.shuffle(ordered)
