@@ -38,7 +38,7 @@ class FACEWRIGHT_PT_speech(FacewrightPanel, bpy.types.Panel):
         inputs.prop(settings, "life")
         inputs.prop(settings, "seed")
 
-        if running is not None:
+        if running is not None and running.topic != "video":  # that one is shown in its own panel
             draw_running(layout, context, running)
             return
         reason = FACEWRIGHT_OT_bake_speech.disabled_reason(context)

@@ -61,7 +61,7 @@ class FACEWRIGHT_PT_video_settings(FacewrightPanel, bpy.types.Panel):
             layout.prop(settings, "transcript_from")
         layout.separator()
         layout.prop(video, "head")
-        armature = video.head.pose if video.head is not None and video.head.type == "ARMATURE" else None
+        armature = video.head.data if video.head is not None and video.head.type == "ARMATURE" else None
         if armature is not None:
             layout.prop_search(video, "head_bone", armature, "bones", icon="BONE_DATA")
         layout.prop(video, "gaze")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Speech for tests: known curves, quickly, or the trouble that the sound's name asks for. Loaded by ``inference.worker --handlers``."""
+"""Speech, video and images for tests: known curves, quickly, or the trouble that the file's name asks for. Loaded by ``inference.worker --handlers``."""
 import os
 import time
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 from facewright.core.curves import Curves
 from facewright.core.errors import UserError
 from facewright.inference import curves_file
-from facewright.rigs.arkit import ARKIT_52
+from facewright.rigs.arkit import ARKIT_52, HEAD_AND_EYES
 
 
 def known_curves():
@@ -38,4 +38,50 @@ def speech(params, report):
     return {"curves": params["out"], "duration": 1.0, "device": "cpu", "seconds": 0.1, "words": [], "phones": [], "warnings": said}
 
 
-HANDLERS = {"speech": speech}
+ANALYSIS = {
+    "expression_category": "happiness",
+    "muscle_movements": {"mouth": "lip corners clearly pulled up"},
+    "emotional_implication": "suggests happy",
+    "symmetry": "symmetric",
+}
+
+
+def known_motion():
+    """The known curves, looking to the left with eyes and head at the end."""
+    curves = known_curves()
+    angles = np.zeros((61, len(HEAD_AND_EYES)), np.float32)
+    for name in ("headYaw", "leftEyeYaw", "rightEyeYaw"):
+        angles[:, HEAD_AND_EYES.index(name)] = np.linspace(0, 0.4, 61)
+    looking = curves.values.copy()
+    looking[:, ARKIT_52.index("eyeLookOutLeft")] = 0.5
+    return Curves((*ARKIT_52, *HEAD_AND_EYES), curves.times, np.hstack([looking, angles]))
+
+
+def video(params, report):
+    name = Path(params["path"]).stem
+    report(0.1, "Watching")
+    if name == "slow":
+        while True:
+            report(0.5, "Watching")
+            time.sleep(0.01)
+    if name == "noface":
+        raise UserError("No face was found in noface.mp4.", "Use a video in which a face is seen.")
+    curves_file.save(known_motion(), params["out"])
+    shots = [{"start": 0.0, "end": 0.5, "analysis": ANALYSIS}, {"start": 0.5, "end": 1.0, "analysis": ANALYSIS}]
+    asked = f"face={params['face']} neutral={params['neutral_time']} mouth={params['mouth']} smoothing={params['smoothing']:g}"
+    return {
+        "curves": params["out"], "duration": 1.0, "fps": 60.0, "frames": 61, "device": "cpu", "seconds": 0.1, "size": [64, 64], "gaps": [],
+        "faces": 1, "shots": shots, "description": "A smile.", "has_sound": name == "voice", "warnings": [asked],
+    }  # fmt: skip
+
+
+def image(params, report):
+    def face(x, size, smile):
+        values = dict.fromkeys((*ARKIT_52, *HEAD_AND_EYES), 0.0)
+        return {"box": [x, 0, size, size], "analysis": ANALYSIS, "arkit": values | {"jawOpen": smile, "headYaw": 0.3}}
+
+    faces = {"empty": [], "two": [face(90, 20, 0.9), face(10, 60, 0.4)]}.get(Path(params["paths"][0]).stem, [face(10, 50, 0.4)])
+    return {"files": [{"file": params["paths"][0], "faces": faces, "warnings": []}]}
+
+
+HANDLERS = {"speech": speech, "video": video, "image": image}

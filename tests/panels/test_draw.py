@@ -13,6 +13,8 @@ from facewright.panels.bake_settings import FACEWRIGHT_PT_bake_settings as BakeS
 from facewright.panels.character import FACEWRIGHT_PT_character as Character  # noqa: E402
 from facewright.panels.interchange import FACEWRIGHT_PT_interchange as Interchange  # noqa: E402
 from facewright.panels.speech import FACEWRIGHT_PT_speech as Speech  # noqa: E402
+from facewright.panels.video import FACEWRIGHT_PT_video as Video  # noqa: E402
+from facewright.panels.video import FACEWRIGHT_PT_video_settings as VideoSettings  # noqa: E402
 from facewright.rigs.arkit import ARKIT_52  # noqa: E402
 from facewright.scene import jobs, runtime_status, tasks  # noqa: E402
 
@@ -29,6 +31,9 @@ class Layout:
         return Layout(self.drawn)
 
     row = column = box = split = _inner
+
+    def prop_search(self, owner, name, *_where, **_options):
+        self.prop(owner, name)
 
     def separator(self, **_options):
         pass
@@ -147,6 +152,23 @@ def test_settings_and_interchange(addon):
     for name in ("start_frame", "strength", "smoothing", "keys", "max_error", "place_sound"):
         assert name in said
     assert "facewright.import_curves" in draw(Interchange) and "facewright.export_curves" in draw(Interchange)
+
+
+def test_video_panel(addon):
+    chosen = bpy.context.scene.facewright.video
+    said = draw(Video)
+    assert "facewright.bake_video" in said and "facewright.pose_image" in said
+    chosen.path = "//clip.mp4"
+    assert "Select a character with shape keys" in draw(Video)
+    said = draw(VideoSettings)
+    for name in ("face", "neutral_from", "smoothing", "mouth", "head", "gaze", "describe"):
+        assert name in said
+    chosen.gaze = "BONES"
+    assert "Choose the armature as the head" in draw(VideoSettings)
+    chosen.head = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
+    bpy.context.scene.collection.objects.link(chosen.head)
+    said = draw(VideoSettings)
+    assert "head_bone" in said and "left_eye_bone" in said and "right_eye_bone" in said
 
 
 def draw_preferences():
