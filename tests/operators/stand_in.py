@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Speech, video and images for tests: known curves, quickly, or the trouble that the file's name asks for. Loaded by ``inference.worker --handlers``."""
+"""Speech, video and images for tests: known curves, quickly, or the trouble that the file's name asks for.
+
+Loaded by ``inference.worker --handlers``.
+"""
 import os
 import time
 from pathlib import Path

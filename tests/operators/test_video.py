@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bake Video and Pose from Image: reasons, results against the plain functions, head and gaze where they were asked for, and how jobs end."""
+"""Bake Video and Pose from Image: reasons, results against the plain functions, head and gaze where asked for, how jobs end."""
 import importlib.util
 import time
 from pathlib import Path
@@ -189,7 +189,7 @@ def test_the_largest_face_or_the_one_counted_from_the_left(face, settings, worke
 
 def test_a_picture_without_a_face_is_a_sentence(face, settings, worker, video):
     video("empty", ".png")
-    with pytest.raises(RuntimeError, match="No face was found in empty.png"):
+    with pytest.raises(RuntimeError, match=r"No face was found in empty\.png"):
         bpy.ops.facewright.pose_image()
     assert not bpy.data.actions
 

@@ -70,7 +70,11 @@ def turn_of(rig, bone):
 @pytest.mark.parametrize("y_up", [False, True])
 @pytest.mark.parametrize(
     ("angle", "toward"),
-    [({"yaw": 0.5}, (math.sin(0.5), -math.cos(0.5), 0)), ({"pitch": 0.5}, (0, -math.cos(0.5), -math.sin(0.5))), ({"roll": 0.5}, (0, -1, 0))],
+    [
+        ({"yaw": 0.5}, (math.sin(0.5), -math.cos(0.5), 0)),
+        ({"pitch": 0.5}, (0, -math.cos(0.5), -math.sin(0.5))),
+        ({"roll": 0.5}, (0, -1, 0)),
+    ],
 )
 def test_a_head_bone_turns_as_the_subject_does(scene, mode, y_up, angle, toward):
     """Facing -Y: yaw looks to the subject's left (+X), pitch looks down, roll keeps looking ahead and lifts the left ear."""
