@@ -75,7 +75,7 @@ class Pictures:
             if self.fps is None and len(self._files) > 1:
                 self.warnings.append(f"An image sequence has no frame rate of its own; {SEQUENCE_FPS:g} a second were assumed.")
             return
-        with _opened(self.path) as (container, stream):
+        with opened(self.path) as (container, stream):
             self.has_sound = any(s.codec_context is not None for s in container.streams.audio)
             turn = _turn(_first_frame(container, stream, self.path))
             self.size = _shown_size(stream.width, stream.height, stream.sample_aspect_ratio, turn)
@@ -121,14 +121,14 @@ class Pictures:
     def _video(self) -> Iterator[Frame]:
         from av.video.reformatter import VideoReformatter
 
-        with _opened(self.path) as (container, stream):
+        with opened(self.path) as (container, stream):
             start = (container.start_time or 0) / 1e6 if container.start_time is not None else None
             threads = os.environ.get("FACEWRIGHT_THREADS", "1")
             stream.codec_context.thread_count = int(threads) if threads.isdigit() else 1
             stream.codec_context.thread_type = "AUTO"
             reformatter = VideoReformatter()
             last, shift, damaged, jumps, untimed = -1.0, 0.0, 0, 0, 0
-            for frame in _decoded(container, stream):
+            for frame in decoded(container, stream):
                 if frame is None:
                     damaged += 1
                     continue
@@ -182,7 +182,7 @@ def read_photo(path: Path, size: tuple[int, int] | None = None) -> Photo:
     """A photo, turned upright as its EXIF says and no larger than 1920 px (or exactly ``size``). Raises UserError where it is none."""
     from av.video.reformatter import VideoReformatter
 
-    with _opened(Path(path), photo=True) as (container, stream):
+    with opened(Path(path), photo=True) as (container, stream):
         frame = _first_frame(container, stream, path)
         turn = _turn(frame, Path(path))
         shown = _shown_size(frame.width, frame.height, None, turn)
@@ -234,7 +234,7 @@ def _natural(path: Path) -> tuple:
 
 
 @contextmanager
-def _opened(path: Path, photo: bool = False) -> Iterator[tuple[Any, Any]]:
+def opened(path: Path, photo: bool = False) -> Iterator[tuple[Any, Any]]:
     """The container and its first video stream. Every way in which a file can fail to open ends in a sentence."""
     file = _file(path, photo)
     try:
@@ -322,7 +322,7 @@ def _unreadable(path: Path, photo: bool) -> tuple[str, str]:
     return f"{path.name} is in no {'picture' if photo else 'video'} format that Facewright reads.", hint
 
 
-def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+def decoded(container: Any, stream: Any) -> Iterator[Any]:
     """Frames of the stream; None for each place that could not be decoded."""
     import av
 
@@ -351,7 +351,7 @@ def _decoded(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def _first_frame(container: Any, stream: Any, path: Path) -> Any:
-    frame = next((f for f in _decoded(container, stream) if f is not None), None)
+    frame = next((f for f in decoded(container, stream) if f is not None), None)
     if frame is None:
         raise UserError(f"No picture of {Path(path).name} can be decoded.", "It is damaged, cut off or empty: copy or export it again.")
     return frame
