@@ -20,6 +20,7 @@ import soundfile
 import torch
 
 from ..core.curves import Curves
+from ..inference.speech import weights_file
 from ..inference.speech.decode import decode
 from ..inference.speech.features import FRAME_SECONDS, SAMPLE_RATE, log_mel
 from ..inference.speech.model import PHONES, SILENCE, SpeechModel
@@ -43,13 +44,15 @@ class HeldOut:
     tuning: list[Example]  # training clips on which the envelope baseline chooses its settings
 
     @staticmethod
-    def read(root: Path) -> HeldOut:
+    def read(root: Path, choice: bool = False) -> HeldOut:
+        """The reported sets; with ``choice`` those of ``splits.choice`` under the same names (grid_unseen: speakers trained on)."""
+        wanted = corpora.is_choice if choice else corpora.is_held_out
         sets: dict[str, list[Example]] = {"grid_s1": [], UNSEEN: [], "ljspeech": [], "facegood": []}
         tuning = []
         for e in [*corpora.grid(root, "grid_s1"), *corpora.grid(root, "grid_more"), *corpora.ljspeech(root), *corpora.facegood(root)]:
-            if corpora.is_held_out(e):
+            if wanted(e):
                 sets[UNSEEN if e.corpus == "grid_more" else e.corpus].append(e)
-            elif e.corpus == "grid_s1" and len(tuning) < 60:
+            elif e.corpus == "grid_s1" and len(tuning) < 60 and not corpora.is_held_out(e) and not corpora.is_choice(e):
                 tuning.append(e)
         return HeldOut(sets, tuning)
 
@@ -65,9 +68,11 @@ def network(model: SpeechModel) -> Subject:
     return curves
 
 
-def pipeline(with_script: bool, fps: float = 60.0, seed: int = 0, variation: float = 0.0) -> Subject:
+def pipeline(with_script: bool, fps: float = 60.0, seed: int = 0, variation: float = 0.0, weights: Path = SHIPPED) -> Subject:
     """The product: ``inference.speech.generate.speech_to_curves`` on a WAV file, life switched off; by default its mean take."""
     from ..inference.speech import generate
+
+    engine = generate.SpeechEngine(weights)
 
     def curves(example: Example) -> Curves:
         with tempfile.TemporaryDirectory() as folder:
@@ -75,7 +80,7 @@ def pipeline(with_script: bool, fps: float = 60.0, seed: int = 0, variation: flo
             soundfile.write(path, example.clip.audio, SAMPLE_RATE, subtype="PCM_16")
             text = example.script if with_script else None
             options = generate.SpeechOptions(text=text, fps=fps, seed=seed, variation=variation, life=False)
-            return generate.speech_to_curves(path, options, lambda fraction, stage: None).curves
+            return generate.speech_to_curves(path, options, lambda fraction, stage: None, engine).curves
 
     return curves
 
@@ -234,11 +239,13 @@ def phone_error_rate(model: SpeechModel, examples: Sequence[Example]) -> Figure:
     return bootstrap(rows, metrics.share(0, 1))
 
 
-def recogniser_figures(model: SpeechModel, held_out: HeldOut, root: Path, packs: Path | None) -> dict[str, Figure]:
+def recogniser_figures(
+    model: SpeechModel, held_out: HeldOut, root: Path, packs: Path | None, choice: bool = False
+) -> dict[str, Figure]:
     """Phone error rates, and on LJSpeech held out: share of frames whose likeliest phone is the aligned one, and the error of phone starts
     placed by Viterbi."""
     figures = {
-        "PER speechocean adults": phone_error_rate(model, corpora.speechocean_parts(root)[0]),
+        "PER speechocean adults": phone_error_rate(model, corpora.speechocean_parts(root)[choice]),
         "PER ljspeech": phone_error_rate(model, held_out.sets["ljspeech"]),
     }
     if packs:
@@ -277,23 +284,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora")
     parser.add_argument("--weights", type=Path, default=SHIPPED, help="a weights file or a training run's folder")
-    parser.add_argument("--pipeline", action="store_true", help="also the whole product, with and without a script (shipped weights)")
+    parser.add_argument("--pipeline", action="store_true", help="also the whole product, with and without a script")
+    parser.add_argument("--choice", action="store_true", help="measure on the set to choose on instead of the held-out one")
     parser.add_argument("--packs", type=Path, help="synthetic speech, for the phone error rate on the unheard voice")
     parser.add_argument("--no-baselines", action="store_true")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     root = corpora.folder(args.corpora)
     torch.set_num_threads(1)
-    held_out = HeldOut.read(root)
+    held_out = HeldOut.read(root, args.choice)
     head = ict_head.load(root / "ict_facekit.npz", ARKIT_52)
     model = checkpoint.load_model(args.weights)
     subjects: dict[str, Subject] = {"network": network(model)}
     if args.pipeline:
-        subjects |= {"pipeline": pipeline(False), "pipeline + script": pipeline(True)}
+        weights = args.weights
+        if weights.is_dir():
+            weights = args.weights / "measured.safetensors"
+            weights_file.save(model, weights)
+        subjects |= {"pipeline": pipeline(False, weights=weights), "pipeline + script": pipeline(True, weights=weights)}
     if not args.no_baselines:
         subjects |= {"energy envelope": envelope_baseline(held_out.tuning, head), "mean": mean_baseline(held_out.tuning, head)}
     results = {name: evaluate(subject, held_out, head) for name, subject in subjects.items()}
-    results["network"]["recogniser"] = recogniser_figures(model, held_out, root, args.packs)
+    results["network"]["recogniser"] = recogniser_figures(model, held_out, root, args.packs, args.choice)
     print_table(results)
     if args.json:
         told = {s: {k: {f: asdict(v) for f, v in figures.items()} for k, figures in table.items()} for s, table in results.items()}
