@@ -18,6 +18,8 @@ from ...core.timing import frame_times
 from ...rigs.arkit import ARKIT_52
 from . import weights_file
 from .align import SpokenWord, align
+from .asymmetry import RANGE as ASYMMETRY_RANGE
+from .asymmetry import Sides, apart, sides
 from .audio import SAMPLE_RATE, SILENT_PEAK, AudioStream
 from .closures import apply_track
 from .controls import NEUTRAL, Controls, apply_controls
@@ -43,6 +45,8 @@ FPS_RANGE = (1.0, 240.0)
 # of it takes 0.05 off the lip gap's r on held-out GRID; this takes 0.01 (docs/takes.md).
 VARIATION = 0.4
 VARIATION_RANGE = (0.0, 2.0)
+# As measured: less looks like a mask as soon as a smile or a sneer lasts.
+ASYMMETRY = 1.0
 # Shares of the work that are done after listening and after finding the phones, from their measured times.
 _LISTENED, _SHAPING = 0.8, 0.92
 
@@ -67,6 +71,8 @@ class SpeechOptions:
     adapter_strength: how much of that taste, 0 (none) to 1
     emotion:        amounts of seven expressions over the speech; calm, which changes nothing
     response:       how far the mouth follows the speaker's rate and loudness beyond what is heard; none
+    asymmetry:      how unlike the two sides move, 0 (even) to 2; 1 is as measured on real faces
+    person:         whose face: decides which side is the strong one; another number is another face
     track:          words and phones to go by, edited by hand perhaps; None for what the sound and the script say
     """
 
@@ -82,6 +88,8 @@ class SpeechOptions:
     adapter_strength: float = 1.0
     emotion: Emotion = CALM
     response: Response = NONE
+    asymmetry: float = ASYMMETRY
+    person: int = 0
     track: PhoneTrack | None = None
 
     def __post_init__(self) -> None:
@@ -92,6 +100,11 @@ class SpeechOptions:
         low, high = VARIATION_RANGE
         if not low <= self.variation <= high:
             raise UserError(f"The variation {self.variation:g} is out of range.", f"Use {low:g} (takes alike) to {high:g}.")
+        low, high = ASYMMETRY_RANGE
+        if not low <= self.asymmetry <= high:
+            raise UserError(f"The asymmetry {self.asymmetry:g} is out of range.", f"Use {low:g} (both sides alike) to {high:g}.")
+        if not 0 <= self.person < 2**32:
+            raise UserError(f"The person {self.person} is out of range.", "Use a whole number from 0 to 4294967295.")
         if not 0 <= self.adapter_strength <= 1:
             raise UserError(f"The adapter's strength {self.adapter_strength:g} is out of range.", "Use 0 (none of it) to 1.")
 
@@ -102,7 +115,7 @@ class SpeechResult:
 
     mouth:    the mouth before expression and the track's events, for ``reapply`` with an edited track
     life:     the life that was added (no channels where it was off)
-    expression: what an emotion adds; None for a calm face
+    expression: what an emotion adds; None for a calm face. sides: how unlike the two sides are; None where they are alike
     sound:    sha256 of the sound's bytes where a cache was used, else ""
     listened: False where the cache had what was heard, so that the sound was not needed
     duration: seconds of sound. warnings: sentences. device: where the network ran ("cpu", ...). seconds: wall time of the job.
@@ -117,12 +130,13 @@ class SpeechResult:
     device: str
     seconds: float
     expression: Expression | None = None
+    sides: Sides | None = None
     sound: str = ""
     listened: bool = True
 
     def reapply(self, track: PhoneTrack) -> Curves:
         """The take with another track, without listening again."""
-        return _compose(self.mouth, self.life, self.expression, track)
+        return _compose(self.mouth, self.life, self.expression, self.sides, track)
 
 
 @dataclass(frozen=True)
@@ -266,11 +280,23 @@ class SpeechEngine:
         report(0.96, "Shaping the face")
         if options.track is not None:  # life and expression stay those of what was heard: an edit moves nothing but the mouth
             track = options.track
-        curves = _compose(mouth, life, expression, track)
+        uneven = sides(times, options.asymmetry, options.person, options.seed if options.variation else 0)
+        curves = _compose(mouth, life, expression, uneven, track)
         report(1.0, "Done")
         seconds = time.perf_counter() - started
         return SpeechResult(
-            curves, track, mouth, life, heard.duration, heard.warnings, heard.device, seconds, expression, heard.sound, heard.listened
+            curves=curves,
+            track=track,
+            mouth=mouth,
+            life=life,
+            duration=heard.duration,
+            warnings=heard.warnings,
+            device=heard.device,
+            seconds=seconds,
+            expression=expression,
+            sides=uneven,
+            sound=heard.sound,
+            listened=heard.listened,
         )
 
 
@@ -310,12 +336,13 @@ def _track(frames: FrameOutputs, words: tuple[SpokenWord, ...], name: str, warni
     return aligned.corrected(heard)
 
 
-def _compose(mouth: Curves, life: Curves, expression: Expression | None, track: PhoneTrack) -> Curves:
-    mouth = mouth.select(ARKIT_52)
-    curves = apply_track(mouth, track)
+def _compose(mouth: Curves, life: Curves, expression: Expression | None, uneven: Sides | None, track: PhoneTrack) -> Curves:
+    mouth, rest = mouth.select(ARKIT_52), None
     if expression is not None:
-        curves = apply_track(add_lower(mouth, expression, spoken=curves), track, expression.rest)
-        life = add_upper(life, expression)
+        mouth = add_lower(mouth, expression, spoken=apply_track(mouth, track))
+        rest, life = expression.rest, add_upper(life, expression)
+    curves = apply_track(apart(mouth, uneven), track, rest)
+    life = apart(life, uneven)
     for column, name in enumerate(life.names):
         curves.values[:, ARKIT_52.index(name)] = life.values[:, column]
     return curves
