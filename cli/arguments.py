@@ -8,6 +8,7 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path
 
+EMOTIONS = ("happy", "sad", "angry", "surprised", "afraid", "disgusted", "contempt")  # inference.speech.emotion's, which loads numpy
 DEVICES = ("auto", "cuda", "mps", "cpu")
 
 
@@ -17,7 +18,7 @@ def _verb(module: str) -> Callable[[argparse.Namespace], object]:
 
 def make_parser(device: str = "auto") -> argparse.ArgumentParser:
     """device: what runs the model where the command line does not say."""
-    parser = argparse.ArgumentParser(prog="facewright", description="Speech to editable ARKit facial animation, on this machine alone.")
+    parser = argparse.ArgumentParser(prog="facewright", description="Speech and video to editable ARKit facial animation, on this machine alone.")
     parser.set_defaults(json=False)
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
 
@@ -39,10 +40,43 @@ def make_parser(device: str = "auto") -> argparse.ArgumentParser:
     speech.add_argument("audio", type=Path, metavar="IN", help="WAV, FLAC, OGG or MP3; any rate and channel count")
     speech.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.csv", help="the curves file to write, .csv or .json")
     _speech_options(speech, device)
+    speech.add_argument("--phones", type=Path, metavar="OUT", help="write words and phones with their times, .json or Praat .TextGrid")
     speech.add_argument(
         "--fps", type=_positive(float), default=60.0, help="rows a second (default: %(default)g, as Live Link Face records)"
     )
     _json(speech)
+
+    video = add("video", "turn the filmed face of a video into ARKit curves (.csv as Live Link Face writes it, or .json)")
+    video.add_argument("video", type=Path, metavar="IN", help="MP4, MOV, WebM or MKV, a folder of pictures, or the first of a sequence")
+    video.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.csv", help="the curves file to write, .csv or .json")
+    video.add_argument(
+        "--fps", type=_positive(float), help="rows a second (default: one row a frame); for pictures, how many of them make a second"
+    )
+    video.add_argument(
+        "--face", type=_face, default="largest", metavar="N", help="which face: from 0, left to right, or largest (default: %(default)s)"
+    )
+    video.add_argument(
+        "--neutral", type=_seconds, metavar="SECONDS", help="when the face is at rest (default: learned from the whole clip)"
+    )
+    video.add_argument(
+        "--mouth",
+        choices=("picture", "sound", "blend"),
+        default="picture",
+        help="where the mouth comes from; blend takes the sound where the lips are hidden (default: %(default)s)",
+    )
+    video.add_argument("--text", type=Path, metavar="SCRIPT.txt", help="what is said, for a mouth that follows the sound")
+    video.add_argument(
+        "--smoothing", type=_amount, default=1.0, help="how calm the curves are, 0 to 2; blinks and closures stay (default: %(default)g)"
+    )
+    video.add_argument("--describe", type=Path, metavar="OUT.json", help="also describe the face in words, by frame and by stretch")
+    _device(video, device)
+    _json(video)
+
+    image = add("image", "turn the faces of photos or drawings into ARKit poses with a description")
+    image.add_argument("images", type=Path, nargs="+", metavar="IN", help="PNG, JPEG, WebP, BMP or TIFF")
+    image.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.json", help="the file to write: a list, one entry a picture")
+    _device(image, device)
+    _json(image)
 
     bake = add("bake", "bake speech onto shape keys of a .blend file")
     bake.add_argument("audio", type=Path, metavar="IN", help="WAV, FLAC, OGG or MP3; any rate and channel count")
@@ -62,8 +96,8 @@ def make_parser(device: str = "auto") -> argparse.ArgumentParser:
     bake.add_argument("--max-error", type=_positive(float), default=0.005, help="how far sparse keys may stray (default: %(default)g)")
     _json(bake)
 
-    bench = add("bench", "measure speed and memory here; 'bench speech' measures accuracy on held-out recordings")
-    bench.add_argument("what", nargs="?", choices=("speed", "speech"), default="speed")
+    bench = add("bench", "measure speed and memory here; 'bench speech' and 'bench video' measure accuracy on held-out recordings")
+    bench.add_argument("what", nargs="?", choices=("speed", "speech", "video"), default="speed")
     bench.add_argument("--corpora", type=Path, metavar="FOLDER", help="the recordings (docs/training.md says how to get them)")
     bench.add_argument(
         "--minutes", type=_positive(float), default=10.0, help="length of the long file that 'speed' runs (default: %(default)g)"
@@ -86,7 +120,22 @@ def _speech_options(parser: argparse.ArgumentParser, device: str) -> None:
     parser.add_argument("--jaw", type=_amount, default=1.0, help="how far the jaw opens, 0 to 2 (default: 1, as the model moves it)")
     parser.add_argument("--lips", type=_amount, default=1.0, help="how much the lips shape, 0 to 2 (default: 1)")
     parser.add_argument("--articulation", type=_amount, default=1.0, help="under 1 mumbles, above 1 exaggerates, 0 to 2 (default: 1)")
+    parser.add_argument(
+        "--emotion", action="append", type=_emotion, default=[], metavar="NAME=AMOUNT",
+        help=f"0 to 1.5 of {', '.join(EMOTIONS)}; repeat for blends (default: calm)",
+    )  # fmt: skip
+    parser.add_argument("--rate-response", type=_amount, default=0.0, help="how much quick passages move less, 0 to 2 (default: 0)")
+    parser.add_argument("--energy-response", type=_amount, default=0.0, help="how much loud passages move more, 0 to 2 (default: 0)")
+    parser.add_argument("--asymmetry", type=_amount, default=1.0, help="how unlike the sides move, 0 (even) to 2 (default: 1, as measured)")
+    parser.add_argument("--person", type=int, default=0, metavar="NUMBER", help="whose face: which side is the strong one (default: 0)")
+    parser.add_argument(
+        "--track", type=Path, metavar="TRACK", help="words and phones to go by, as --phones wrote them (.json) or a Praat .TextGrid"
+    )
     parser.add_argument("--no-life", dest="life", action="store_false", help="speech only: no blinks, brows or gaze")
+    _device(parser, device)
+
+
+def _device(parser: argparse.ArgumentParser, device: str) -> None:
     parser.add_argument(
         "--device", choices=DEVICES, default=device, help="what runs the model (default: %(default)s; auto is the GPU if there is one)"
     )
@@ -103,7 +152,34 @@ def _amount(text: str) -> float:
     return value
 
 
+def _face(text: str) -> int | str:
+    if text == "largest" or text.isdigit():
+        return text if text == "largest" else int(text)
+    raise argparse.ArgumentTypeError(f"'{text}' is neither a number from 0 nor 'largest'")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no time in the clip")
+    return value
+
+
+_seconds.__name__ = "time in seconds"
 _amount.__name__ = "amount"  # what argparse calls it in its sentence
+
+
+def _emotion(text: str) -> tuple[str, float]:
+    name, _, amount = text.partition("=")
+    if name not in EMOTIONS:
+        raise argparse.ArgumentTypeError(f"'{name}' is no emotion: use {', '.join(EMOTIONS)}, as in happy=0.6")
+    try:
+        value = float(amount or 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1.5:
+        raise argparse.ArgumentTypeError(f"the amount of {name}, {amount}, is not between 0 and 1.5")
+    return name, value
 
 
 def _positive(kind: type) -> Callable[[str], float]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from ..inference.speech import track_file
+from ..inference.speech.phone_track import PhoneTrack
 from ..interchange import format_of, write_curves
 from . import work
 from .result import Result
@@ -12,9 +14,13 @@ from .result import Result
 
 def run(options: Namespace) -> Result:
     format_of(options.out)  # a wrong name is said before the work, not after
+    if options.phones:
+        track_file.check_name(options.phones)
     with work.worker(options.seat) as client:
         curves, report = work.speech(client, options, options.fps)
     write_curves(curves, options.out, options.fps)
+    if options.phones:
+        track_file.save(PhoneTrack.from_dict(report), options.phones, report["duration"])
     rows = len(curves.times)
     return Result(
         f"{options.out}: {rows} rows at {options.fps:g} a second; "

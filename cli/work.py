@@ -18,6 +18,7 @@ from ..core.script_file import read_script
 from ..inference import curves_file
 from ..inference.client import Job, WorkerClient
 from ..inference.runtime import find_python
+from ..inference.speech import track_file
 
 MODEL_FPS = 60.0  # what Live Link Face records; a bake resamples to the scene's own rate
 
@@ -59,17 +60,29 @@ def speech(client: WorkerClient, options: Namespace, fps: float) -> tuple[Curves
             "seed": options.seed,
             "variation": options.variation,
             "controls": {"jaw": options.jaw, "lips": options.lips, "articulation": options.articulation},
+            "emotion": dict(options.emotion),
+            "response": {"rate": options.rate_response, "energy": options.energy_response},
+            "asymmetry": options.asymmetry,
+            "person": options.person,
+            "track": track_file.load(options.track, lambda sentence: warn([sentence])).to_dict() if options.track else None,
+            "cache": str(options.seat.data_folder / "takes") if "seat" in options else None,
             "life": options.life,
             "device": options.device,
         }
-        progress = Progress()
-        job = client.submit("speech", params)
-        try:
-            report = client.wait(job, on_progress=progress.show)
-        finally:
-            progress.end()
-        warn(report["warnings"])
+        report = wait(client, "speech", params)
         return curves_file.load(report["curves"]), report
+
+
+def wait(client: WorkerClient, verb: str, params: dict) -> dict:
+    """A job's report, with progress and warnings on stderr on the way. Raises UserError, or what Ctrl-C raises."""
+    progress = Progress()
+    job = client.submit(verb, params)
+    try:
+        report = client.wait(job, on_progress=progress.show)
+    finally:
+        progress.end()
+    warn(report.get("warnings", ()))
+    return report
 
 
 def warn(sentences: Sequence[str]) -> None:

@@ -3,7 +3,8 @@
 
 Table from ``training.asymmetry`` (MediaPipe's scores of both sides, 814 training clips of five GRID speakers): the balance
 (left - right) / (left + right). Five people are few, so biases are rounded, those of pairs that two people or fewer move are taken from
-their neighbours, and dimples (0.73, of scores around 0.03, where the tracker exaggerates) and brows are cut to a quarter.
+their neighbours, and dimples (0.73, of scores around 0.03, where the tracker exaggerates) and brows (0.26 and 0.35; half, as heads that are turned count in)
+are cut down: on the demo head more looks like doubt.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ RANGE: Final = (0.0, 2.0)
 # Standard deviation over people of each pair's balance.
 BIAS: Final = {
     "mouthSmile": 0.1, "mouthDimple": 0.25, "mouthPress": 0.25, "mouthLowerDown": 0.18, "mouthUpperUp": 0.2, "mouthStretch": 0.18,
-    "mouthFrown": 0.15, "cheekSquint": 0.1, "noseSneer": 0.12, "browDown": 0.2, "browOuterUp": 0.25, "eyeSquint": 0.1,
+    "mouthFrown": 0.15, "cheekSquint": 0.1, "noseSneer": 0.12, "browDown": 0.12, "browOuterUp": 0.12, "eyeSquint": 0.1,
 }  # fmt: skip
 # Standard deviation of the balance from one three-second clip of a person to another, alike for all pairs; and seconds between its knots.
 DRIFT: Final = 0.06
