@@ -44,6 +44,16 @@ class FacewrightPreferences(bpy.types.AddonPreferences):
         subtype="DIR_PATH",
     )
 
+    rater: bpy.props.StringProperty(
+        name="Rater",
+        description="Who votes on takes at this computer; a studio tells its people apart by it. Empty: the name you are logged in with",
+        maxlen=100,
+    )
+    server: bpy.props.StringProperty(
+        name="Studio Server",
+        description="PostgreSQL database that collects the votes of a studio's seats, as postgresql://user@host/name. Empty: none",
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         from .scene import jobs, runtime_status
 
@@ -53,6 +63,8 @@ class FacewrightPreferences(bpy.types.AddonPreferences):
         layout.prop(self, "device")
         layout.prop(self, "python", placeholder="Found automatically")
         layout.prop(self, "data_folder", placeholder=str(_own_folder()))
+        layout.prop(self, "rater", placeholder=own_name())
+        layout.prop(self, "server", placeholder="None: votes stay on this computer")
 
         chosen = settings(context)
         status = runtime_status.current(chosen.python, chosen.data_folder)
@@ -86,6 +98,29 @@ def settings(context: bpy.types.Context) -> Settings:
     chosen = addon.preferences
     folder = Path(bpy.path.abspath(chosen.data_folder)) if chosen.data_folder else _own_folder()
     return Settings(chosen.device, bpy.path.abspath(chosen.python) if chosen.python else "", folder)
+
+
+def rater(context: bpy.types.Context) -> str:
+    """Who votes here: 1 to 100 characters."""
+    addon = context.preferences.addons.get(__package__)
+    name = " ".join(addon.preferences.rater.split())[:100] if addon is not None and addon.preferences is not None else ""
+    return name or own_name()
+
+
+def server(context: bpy.types.Context) -> str:
+    """The studio's database URL, "" where there is none."""
+    addon = context.preferences.addons.get(__package__)
+    return addon.preferences.server.strip() if addon is not None and addon.preferences is not None else ""
+
+
+def own_name() -> str:
+    """The name the user is logged in with."""
+    import getpass
+
+    try:
+        return " ".join(getpass.getuser().split())[:100] or "animator"
+    except (OSError, KeyError, ImportError):  # a system without users
+        return "animator"
 
 
 def use_own_runtime(context: bpy.types.Context) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import bpy
 
+from .ranking_properties import FacewrightRankingSettings
+
 # Since 4.5 Blender wants to be told that a path may begin with // (beside the .blend file).
 RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 
@@ -98,6 +100,9 @@ class FacewrightVideoSettings(bpy.types.PropertyGroup):
 class FacewrightSceneSettings(bpy.types.PropertyGroup):
     """One set a scene. Defaults make the first click on Bake work; the reason for each stands beside it."""
 
+    ranking: bpy.props.PointerProperty(
+        type=FacewrightRankingSettings, name="Compare Takes", description="What the Compare Takes and Adapters panels are set to"
+    )
     video: bpy.props.PointerProperty(type=FacewrightVideoSettings, name="Video", description="What the Video panel is set to")
 
     sound: bpy.props.StringProperty(

@@ -17,20 +17,31 @@ from .operators.drop_video import FACEWRIGHT_OT_drop_video
 from .operators.export_curves import FACEWRIGHT_OT_export_curves
 from .operators.import_curves import FACEWRIGHT_OT_import_curves
 from .operators.pose_image import FACEWRIGHT_OT_pose_image
+from .operators.rank_act import (
+    FACEWRIGHT_OT_rank_act,
+    FACEWRIGHT_OT_rank_end,
+    FACEWRIGHT_OT_rank_note,
+    FACEWRIGHT_OT_rank_retract,
+)
+from .operators.rank_play import FACEWRIGHT_OT_rank_play
+from .operators.rank_start import FACEWRIGHT_OT_rank_start
 from .operators.remove_bake import FACEWRIGHT_OT_remove_bake
 from .operators.setup_runtime import FACEWRIGHT_OT_setup_runtime
 from .operators.show_details import FACEWRIGHT_OT_show_details
 from .panels.bake_settings import FACEWRIGHT_PT_bake_settings
 from .panels.character import FACEWRIGHT_PT_character
 from .panels.interchange import FACEWRIGHT_PT_interchange
+from .panels.ranking import FACEWRIGHT_PT_ranking
 from .panels.speech import FACEWRIGHT_PT_speech
 from .panels.video import FACEWRIGHT_PT_video, FACEWRIGHT_PT_video_settings
 from .preferences import FacewrightPreferences
 from .properties import FacewrightSceneSettings, FacewrightVideoSettings
-from .scene import jobs, runtime_status
+from .ranking_properties import FacewrightRankingSettings
+from .scene import jobs, player, runtime_status, sitting
 
 CLASSES = (
     FacewrightPreferences,
+    FacewrightRankingSettings,  # part of the next but one: before it
     FacewrightVideoSettings,  # part of the next: before it
     FacewrightSceneSettings,
     FACEWRIGHT_OT_bake_speech,
@@ -46,6 +57,12 @@ CLASSES = (
     FACEWRIGHT_OT_check_runtime,
     FACEWRIGHT_OT_setup_runtime,
     FACEWRIGHT_OT_show_details,
+    FACEWRIGHT_OT_rank_start,
+    FACEWRIGHT_OT_rank_play,
+    FACEWRIGHT_OT_rank_act,
+    FACEWRIGHT_OT_rank_note,
+    FACEWRIGHT_OT_rank_retract,
+    FACEWRIGHT_OT_rank_end,
     file_handlers.FACEWRIGHT_FH_sound,
     file_handlers.FACEWRIGHT_FH_video,
     file_handlers.FACEWRIGHT_FH_curves,
@@ -55,11 +72,13 @@ CLASSES = (
     FACEWRIGHT_PT_video_settings,
     FACEWRIGHT_PT_character,
     FACEWRIGHT_PT_interchange,
+    FACEWRIGHT_PT_ranking,
 )
 MENUS = (
     (bpy.types.TOPBAR_MT_file_import, menus.import_entry),
     (bpy.types.TOPBAR_MT_file_export, menus.export_entry),
 )
+BEFORE_LOAD = (player.stop, sitting.end_before_load, jobs.stop_before_load)
 
 _commands: list = []  # handles of 'blender -c' commands
 _registered = False
@@ -72,7 +91,7 @@ def register() -> None:
     bpy.types.Scene.facewright = bpy.props.PointerProperty(type=FacewrightSceneSettings)
     for menu, entry in MENUS:
         menu.append(entry)
-    bpy.app.handlers.load_pre.append(jobs.stop_before_load)
+    bpy.app.handlers.load_pre.extend(BEFORE_LOAD)
     _commands.append(bpy.utils.register_cli_command("facewright", _command))
     # Blender 4.2 and 4.5 crash when the interpreter ends with classes registered (the bpy module does not disable add-ons).
     atexit.register(unregister)
@@ -85,11 +104,14 @@ def unregister() -> None:
         return
     _registered = False
     atexit.unregister(unregister)
+    player.stop()
+    sitting.end()
     jobs.shut_down()
     runtime_status.forget()
     while _commands:
         bpy.utils.unregister_cli_command(_commands.pop())
-    bpy.app.handlers.load_pre.remove(jobs.stop_before_load)
+    for handler in BEFORE_LOAD:
+        bpy.app.handlers.load_pre.remove(handler)
     for menu, entry in reversed(MENUS):
         menu.remove(entry)
     del bpy.types.Scene.facewright

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import bpy
 import numpy as np
+from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Matrix, Vector
 
 from ..core.errors import UserError
@@ -15,6 +16,7 @@ from ..rigs.mapping import best_mapping
 LENS = 85.0  # mm on 36 mm of film: a portrait lens, under which a nose does not grow
 ROOM = 1.12  # how much more than the moving part of the face is seen, so that the chin may drop
 NAME = "Facewright Face View"
+_EYES = ("eyeBlinkLeft", "eyeBlinkRight", "eyeWideLeft", "eyeWideRight")
 _MOVES = 0.05  # of the largest movement of any vertex: less is the far end of a soft fall-off
 _UPRIGHT = np.array((0.0, 0.0, 1.0))
 _LEVEL = 0.8  # cosine
@@ -57,6 +59,14 @@ def aim(scene: bpy.types.Scene, objects: Sequence[bpy.types.Object], frames: Ite
     return camera
 
 
+def split(scene: bpy.types.Scene, objects: Sequence[bpy.types.Object]) -> float:
+    """How high in the camera's picture, 0..1 from below, the nose parts the upper from the lower face, now."""
+    face, shapes = _face(objects)
+    points, _normals, weight = _moving(face, shapes)
+    nose = sum(np.average(points, axis=0, weights=weight(names) + 1e-9) for names in (_MOUTH, _EYES)) / 2
+    return min(max(world_to_camera_view(scene, scene.camera, Vector(nose)).y, 0.0), 1.0)
+
+
 def _middle(values: np.ndarray) -> float:
     return float(values.min() + values.max()) / 2
 
@@ -88,22 +98,9 @@ def _face(objects: Sequence[bpy.types.Object]) -> tuple[bpy.types.Object, dict[s
 
 def _look(face: bpy.types.Object, shapes: dict[str, list[str]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Now, in world space: points of the moving face [M, 3], the direction it faces and its up (unit, at right angles)."""
-    key = face.data.shape_keys
-    basis = _coordinates(key.reference_key)
-    moved = {name: np.zeros(len(basis)) for name in shapes}
-    for name, owns in shapes.items():
-        for own in owns:
-            moved[name] += np.linalg.norm(_coordinates(key.key_blocks[own]) - basis, axis=1)
-    most = max((m.max() for m in moved.values()), default=0.0)
-    if most <= 0:
-        raise UserError(f"The shape keys of '{face.name}' move nothing, so there is no face to look at.", "Check its shape keys.")
-
-    def weight(names: Iterable[str]) -> np.ndarray:
-        chosen = [moved[n] for n in names if n in moved] or list(moved.values())
-        return np.sum(chosen, axis=0)
-
-    points, normals = _evaluated(face, basis)
-    seen = np.sum(list(moved.values()), axis=0) > _MOVES * most
+    points, normals, weight = _moving(face, shapes)
+    moved = weight(shapes)
+    seen = moved > _MOVES * moved.max()
     mouth, brow = (np.average(points, axis=0, weights=weight(names) + 1e-9) for names in (_MOUTH, _BROW))
     apart = brow - mouth
     # From mouth to brow is upright on every face; its normals lean with chin and brow, so they only say which side is the front.
@@ -114,6 +111,24 @@ def _look(face: bpy.types.Object, shapes: dict[str, list[str]]) -> tuple[np.ndar
     normal = (normals * weight(_FRONT)[:, None]).sum(0)
     normal = _unit(normal - up * (normal @ up), np.array((0.0, -1.0, 0.0)))
     return points[seen], normal, up
+
+
+def _moving(face: bpy.types.Object, shapes: dict[str, list[str]]) -> tuple[np.ndarray, np.ndarray, Callable[[Iterable[str]], np.ndarray]]:
+    """World positions and normals [V, 3] of the resting face, and how far some shapes (else all) move a vertex [V]."""
+    key = face.data.shape_keys
+    basis = _coordinates(key.reference_key)
+    moved = {name: np.zeros(len(basis)) for name in shapes}
+    for name, owns in shapes.items():
+        for own in owns:
+            moved[name] += np.linalg.norm(_coordinates(key.key_blocks[own]) - basis, axis=1)
+    if max((m.max() for m in moved.values()), default=0.0) <= 0:
+        raise UserError(f"The shape keys of '{face.name}' move nothing, so there is no face to look at.", "Check its shape keys.")
+
+    def weight(names: Iterable[str]) -> np.ndarray:
+        return np.sum([moved[n] for n in names if n in moved] or list(moved.values()), axis=0)
+
+    points, normals = _evaluated(face, basis)
+    return points, normals, weight
 
 
 def _coordinates(block: bpy.types.ShapeKey) -> np.ndarray:

@@ -53,7 +53,7 @@ def main() -> None:
                 count = 0
                 for count in studio.film(order):
                     answer(did="frame", film=order["film"], frame=count)
-                answer(did="film", film=order["film"], frames=count, seconds=time.perf_counter() - began)
+                answer(did="film", film=order["film"], frames=count, split=studio.split, seconds=time.perf_counter() - began)
         except UserError as error:
             answer(did="failed", film=order.get("film", ""), message=error.message, hint=error.hint)
         except Exception as error:

@@ -21,7 +21,7 @@ EEVEE_SAMPLES, CYCLES_SAMPLES = 16, 16  # with denoising, enough to judge a mout
 
 
 class Studio:
-    """The open scene. ``size`` is (width, height) of every frame; ``smooth`` whether edges are smoothed.
+    """The open scene. ``size`` is (width, height) of every frame; ``smooth`` whether edges are smoothed; ``split`` is the latest film's.
 
     order: {scene: library file (deleted once read), name: the scene's, objects: names, camera: "FACE"|"SCENE",
     engine: "WORKBENCH"|"EEVEE"|"CYCLES", size: pixels of the longer side, smooth: None to measure}
@@ -46,6 +46,7 @@ class Studio:
             raise UserError("The character is not in the scene that is to be rendered.", "Select it and start again.")
         self.own_camera = order["camera"] == "SCENE" and scene.camera is not None
         self.size = self._set_up(order["engine"], int(order["size"]))
+        self.split = 0.5
         self.smooth = order["smooth"]
         if self.smooth is None:
             self.smooth = order["engine"] != "WORKBENCH" or self._smooth_is_quick()
@@ -105,6 +106,8 @@ class Studio:
         bake.apply(plan, self.scene)
         if not self.own_camera:
             face_view.aim(self.scene, self.objects, dict.fromkeys((frames[0], frames[len(frames) // 2], frames[-1])))
+        self.scene.frame_set(frames[len(frames) // 2])
+        self.split = face_view.split(self.scene, self.objects)
         for number, frame in enumerate(frames, 1):
             self.scene.frame_set(frame)
             path = Path(order["out"]) / f"{number:04d}.jpg"

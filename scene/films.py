@@ -59,11 +59,12 @@ class Look:
 
 @dataclass(frozen=True)
 class Film:
-    """Pictures of one take, in order, ``fps`` a second."""
+    """Pictures of one take, in order, ``fps`` a second. split: height 0..1 from below that parts upper and lower face."""
 
     take: str
     frames: tuple[Path, ...]
     fps: float
+    split: float = 0.5
 
     @property
     def seconds(self) -> float:
@@ -97,7 +98,7 @@ def load(data_folder: Path, key: str) -> Film | None:
     try:
         card = json.loads((where / CARD).read_text(encoding="utf-8"))
         frames = tuple(where / f"{number:04d}.jpg" for number in range(1, int(card["frames"]) + 1))
-        film = Film(str(card["take"]), frames, float(card["fps"]))
+        film = Film(str(card["take"]), frames, float(card["fps"]), min(max(float(card["split"]), 0.0), 1.0))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return film if frames and all(path.is_file() for path in frames) else None
@@ -373,7 +374,8 @@ class FilmMaker:
         wanted, key, out = self._current
         self._current = None
         self.made_seconds.append(said["seconds"])
-        card = {"format": FORMAT, "take": wanted.take, "frames": said["frames"], "fps": wanted.fps, "look": asdict(self.look)}
+        card = {"format": FORMAT, "take": wanted.take, "frames": said["frames"], "fps": wanted.fps, "split": said["split"]}
+        card["look"] = asdict(self.look)
         (out / CARD).write_text(json.dumps(card, indent=1), encoding="utf-8")
         final = folder(self.data_folder) / key
         try:

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the Compare Takes and Adapters panels let a user set, stored in the .blend with the scene."""
+from __future__ import annotations
+
+import bpy
+
+
+class FacewrightRankingSettings(bpy.types.PropertyGroup):
+    """Part of the scene's settings. The reason for each default stands beside it."""
+
+    where: bpy.props.EnumProperty(
+        name="Stretch",
+        description="Which part of the sound is judged",
+        items=(
+            ("HERE", "Here", "The stretch around the current frame"),
+            ("LINE", "Whole Line", "All of the sound, stretch by stretch"),
+        ),
+        default="LINE",  # taste shows on many stretches
+    )
+    length: bpy.props.FloatProperty(
+        name="Length",
+        description="About how long a stretch is; it is cut in a pause where there is one",
+        default=2.0,  # a phrase: long enough to judge, short enough to keep in mind
+        min=1.0,
+        max=3.0,
+        step=10,
+        precision=1,
+        subtype="TIME_ABSOLUTE",
+    )
+    count: bpy.props.IntProperty(
+        name="Takes",
+        description="How many takes are made of each stretch",
+        default=4,  # six pairs a stretch: plenty to choose the telling ones from, and few to render
+        min=2,
+        max=12,
+    )
+    shown: bpy.props.EnumProperty(
+        name="Shown",
+        description="How many takes are compared at a time",
+        items=(
+            ("2", "Two", "Which of two is better: a key press each"),
+            ("4", "Four", "Click four in order, the best first: six pairs at once"),
+        ),
+        default="2",  # a hundred answers in twenty minutes
+    )
+    differ: bpy.props.EnumProperty(
+        name="Differ By",
+        description="What the takes of a stretch differ in",
+        items=(
+            ("SEED", "Seed", "Different performances of the same model"),
+            ("MIX", "Seed and Controls", "Different performances with different jaw, lips and articulation"),
+            ("JAW", "Jaw", "How far the jaw opens"),
+            ("LIPS", "Lips", "How much the lips round, spread and rise"),
+            ("ARTICULATION", "Articulation", "From mumbled to exaggerated"),
+            ("ADAPTER", "Adapter", "With and without the adapter that is in use"),
+        ),
+        default="MIX",  # teaches most about taste in the fewest votes
+    )
+    spread: bpy.props.FloatProperty(
+        name="Spread",
+        description="How far apart the controls are: 0.4 goes from 60 % to 140 % of the panel's amounts",
+        default=0.4,  # plainly seen, never grotesque
+        min=0.05,
+        max=0.9,
+        subtype="FACTOR",
+    )
+    region: bpy.props.EnumProperty(
+        name="Judge",
+        description="Which part of the face is judged; the rest is dimmed",
+        items=(
+            ("whole", "Whole Face", "All of the face"),
+            ("upper", "Upper Face", "Brows and eyes"),
+            ("lower", "Lower Face", "Mouth, jaw and cheeks"),
+        ),
+        default="whole",  # what an audience sees
+    )
+    axis: bpy.props.EnumProperty(
+        name="For",
+        description="What the takes are judged for",
+        items=(
+            ("overall", "Overall", "Which is better as a whole"),
+            ("timing", "Timing", "Whether the movement is in time with the sound"),
+            ("mouth", "Mouth Shapes", "Whether the mouth has the shapes of what is said"),
+            ("expression", "Expression", "Whether the face expresses what is meant"),
+            ("life", "Life", "Whether the face seems alive"),
+        ),
+        default="overall",  # the question that needs no thought
+    )
+    camera: bpy.props.EnumProperty(
+        name="View",
+        description="What the takes are seen through",
+        items=(
+            ("FACE", "Face", "A camera that frames the face, for the pictures only"),
+            ("SCENE", "Scene Camera", "The scene's own camera"),
+        ),
+        default="FACE",  # a shot's camera is rarely close enough to judge lips by
+    )
+    engine: bpy.props.EnumProperty(
+        name="Renderer",
+        description="What draws the takes",
+        items=(
+            ("WORKBENCH", "Workbench", "Plain and quick"),
+            ("EEVEE", "EEVEE", "With the scene's materials and lights; some seconds a frame without a graphics card"),
+            ("CYCLES", "Cycles", "With the scene's materials and lights on the processor; slow"),
+        ),
+        default="WORKBENCH",  # two takes in a few seconds on any machine
+    )
+    size: bpy.props.IntProperty(
+        name="Size",
+        description="Pixels of the pictures' longer side",
+        default=384,  # lips can be read, and a film renders in seconds without a graphics card
+        min=128,
+        max=1024,
+        subtype="PIXEL",
+    )
+    adapter_strength: bpy.props.FloatProperty(
+        name="Strength",
+        description="How much the adapter in use changes the model: 0 not at all, 1 as it was tuned",
+        default=1.0,  # as it was tuned and tested
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+    )
+    rounds: bpy.props.IntProperty(
+        name="Rounds",
+        description="How often tuning starts again from what it reached; more than two rarely helps",
+        default=1,  # the second round costs as much again and gains little
+        min=1,
+        max=4,
+    )
+    blend_share: bpy.props.FloatProperty(
+        name="Share",
+        description="How much of the second adapter is in the blend: 0 is the first alone, 1 the second alone",
+        default=0.5,  # half of each
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+    )
+    adapter: bpy.props.StringProperty(
+        name="Adapter",
+        description="The file name of the adapter that the list has selected",
+    )
+    blend_with: bpy.props.StringProperty(
+        name="Blend With",
+        description="The file name of the adapter that the selected one is blended with",
+    )

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes to compare: what the model is asked for, the stretches they are cut into, their records. Reads Blender's data, writes none."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import random
+import wave
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import bpy
+import numpy as np
+
+from ..core import stretches
+from ..core.errors import UserError
+from ..core.timing import scene_fps
+from ..preference.votes import Take
+from . import films, sound
+
+Differ = Literal["SEED", "JAW", "LIPS", "ARTICULATION", "MIX", "ADAPTER"]
+CURVES_FPS = 60.0  # as the bake's
+LEAST_VARIATION = 0.4  # of takes that are to differ by their seed
+LONGEST_LINE = 600.0  # seconds: hours of takes would fill the disk before anybody has judged a minute
+CONTROL_MOST = 2.0  # the controls' own limit
+_BLOCK, _PAUSE = 0.02, 0.12  # seconds: of one loudness value, and of the shortest pause
+_QUIET = 0.06  # of the loud parts' level (-24 dB): breath and room, no speech
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What the model is asked for. adapter: path of its file or ""; adapter_sha: its sha256 or ""."""
+
+    seed: int = 0
+    variation: float = LEAST_VARIATION
+    controls: Mapping[str, float] = field(default_factory=dict)
+    adapter: str = ""
+    adapter_sha: str = ""
+    adapter_strength: float = 1.0
+
+    def params(self) -> dict:
+        """As the worker's verb ``takes`` reads it."""
+        return {
+            "seed": self.seed,
+            "variation": self.variation,
+            "controls": dict(self.controls),
+            "adapter": self.adapter or None,
+            "adapter_strength": self.adapter_strength,
+        }
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A stretch of the sound: seconds, snapped to the scene's frames; ``frame``: the scene's at ``start``; ``frames`` of the film."""
+
+    start: float
+    end: float
+    frame: int
+    frames: int
+
+
+def candidates(count: int, base: Candidate, differ: Differ, spread: float, seed: int) -> list[Candidate]:
+    """``count`` different wishes around ``base``, which is the first. ``seed``: of what is drawn.
+
+    SEED: drawn takes; JAW, LIPS, ARTICULATION: that control from (1 - spread) to (1 + spread) times base's; MIX: seed and controls;
+    ADAPTER: base and drawn takes, each without and with base's adapter (raises UserError where there is none).
+    """
+    chance = random.Random(seed)
+    drawn = [replace(base, seed=s, variation=max(base.variation, LEAST_VARIATION)) for s in _seeds(count, base.seed, chance)]
+    if differ == "SEED":
+        return [base, *drawn][:count]
+    if differ == "ADAPTER":
+        if not base.adapter:
+            raise UserError(
+                "No adapter is in use, so takes with and without one cannot be compared.", "Choose an adapter, or differ by seed."
+            )
+        half = [base, *drawn][: max(1, count // 2)]
+        return [one for take in half for one in (replace(take, adapter="", adapter_sha=""), take)]
+    if differ == "MIX":
+        mixed = [
+            replace(
+                take, controls={name: _scaled(amount, chance.uniform(1 - spread, 1 + spread)) for name, amount in base.controls.items()}
+            )
+            for take in drawn
+        ]
+        return [base, *mixed][:count]
+    name = differ.lower()
+    amount = base.controls.get(name, 1.0)
+    scales = np.linspace(1 - spread, 1 + spread, count) if count > 1 else [1.0]
+    return [replace(base, controls={**base.controls, name: _scaled(amount, float(scale))}) for scale in scales]
+
+
+def _scaled(amount: float, scale: float) -> float:
+    return round(min(max(amount * scale, 0.0), CONTROL_MOST), 4)
+
+
+def _seeds(count: int, taken: int, chance: random.Random) -> list[int]:
+    found: list[int] = []
+    while len(found) < count:
+        seed = chance.randint(1, 2**31 - 1)
+        if seed != taken and seed not in found:
+            found.append(seed)
+    return found
+
+
+def sound_start(scene: bpy.types.Scene, path: Path, otherwise: int) -> int:
+    """The scene frame on which this sound begins: its strip's, where a bake placed one, else ``otherwise``."""
+    for strip in sound._ours(scene):
+        own = getattr(strip, "sound", None)
+        if own is not None and Path(bpy.path.abspath(own.filepath)) == path:
+            return round(sound._content_start(strip))
+    return otherwise
+
+
+def cuts(found: Iterable[tuple[float, float]], scene: bpy.types.Scene, begins: int, duration: float) -> list[Cut]:
+    """Stretches in seconds of the sound as cuts on whole scene frames; ``begins``: the scene frame of the sound's time 0."""
+    fps = scene_fps(scene.render.fps, scene.render.fps_base)
+    step = films.step_for(fps)
+    made = []
+    for start, end in found:
+        first = int(np.ceil(start * fps - 1e-6))
+        last = int(np.floor(min(end, duration) * fps + 1e-6))
+        if last > first:
+            made.append(Cut(round(first / fps, 6), round(last / fps, 6), begins + first, max(1, (last - first) // step)))
+    return made
+
+
+def listen(path: Path) -> tuple[float, list[tuple[float, float]]]:
+    """(seconds, pauses as (start, end) in seconds) of a sound, by its loudness alone. Raises UserError where Blender cannot read it."""
+    rate, samples = _samples(path)
+    seconds = len(samples) / rate
+    size = max(1, round(_BLOCK * rate))
+    count = len(samples) // size
+    if not count:
+        return seconds, []
+    level = np.sqrt(np.mean(np.square(samples[: count * size].reshape(count, size), dtype=np.float64), axis=1))
+    quiet = np.r_[False, level < _QUIET * max(float(np.percentile(level, 95)), 1e-9), False]
+    edges = np.flatnonzero(quiet[1:] != quiet[:-1]).reshape(-1, 2) * _BLOCK
+    return seconds, [(float(a), float(b)) for a, b in edges if b - a >= _PAUSE]
+
+
+def _samples(path: Path) -> tuple[float, np.ndarray]:
+    """Sample rate and mono float32 samples, of the first LONGEST_LINE seconds."""
+    with contextlib.suppress(wave.Error, EOFError, OSError), wave.open(str(path)) as file:
+        if file.getsampwidth() == 2:
+            raw = file.readframes(int(LONGEST_LINE * file.getframerate()))
+            samples = np.frombuffer(raw[: len(raw) // 2 * 2], "<i2").astype(np.float32) / 32768
+            channels = file.getnchannels()
+            return float(file.getframerate()), samples[: len(samples) // channels * channels].reshape(-1, channels).mean(1)
+    try:
+        import aud  # not everywhere: Blender as a module was built without it before 4.5
+
+        sound = aud.Sound(str(path)).limit(0.0, LONGEST_LINE)
+        samples = sound.data()
+        return float(sound.specs[0]), samples.reshape(len(samples), -1).mean(1)
+    except Exception as error:  # audaspace raises its own kinds
+        raise UserError(f"Blender cannot read the sound {path.name}: {error}.", "Convert it to a 16-bit WAV file.") from error
+
+
+def windows(seconds: float, quiet: Sequence[tuple[float, float]], where: str, moment: float, length: float) -> list[tuple[float, float]]:
+    """The stretches to ask about, in seconds of the sound: the one around ``moment`` ("HERE"), or all of the line ("LINE")."""
+    if seconds <= 0:
+        return []
+    if where == "HERE":
+        return [stretches.around(min(max(moment, 0.0), seconds), seconds, length)]
+    return stretches.cut(min(seconds, LONGEST_LINE), length, quiet)
+
+
+def record(candidate: Candidate, sha: str, cut: Cut, clip: str, name: str, model: str, rig: str, camera: str, fps: float) -> Take:
+    """The take that the worker made for this wish, as the store keeps it. sha: of its curves file; clip: of the sound's."""
+    return Take(
+        kind="speech",
+        clip=clip,
+        clip_name=name[:200],
+        start=cut.start,
+        end=cut.end,
+        seed=candidate.seed,
+        variation=candidate.variation,
+        controls=candidate.controls,
+        model=model,
+        adapter=candidate.adapter_sha,
+        adapter_strength=candidate.adapter_strength if candidate.adapter_sha else 0.0,
+        fps=fps,
+        rig=rig,
+        camera=camera,
+        curves=sha,
+    )
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file. Raises UserError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}.", "Choose the file again.") from error
+
+
+def strip_frames(film: films.Film, count: int) -> Sequence[Path]:
+    """``count`` pictures spread evenly over a film, for a film strip."""
+    last = len(film.frames) - 1
+    return [film.frames[round(i * last / max(count - 1, 1))] for i in range(min(count, len(film.frames)))]
