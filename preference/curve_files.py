@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +38,22 @@ class CurveFiles:
     def has(self, sha: str) -> bool:
         return self.path(sha).is_file()
 
+    def missing(self, shas: Iterable[str]) -> set[str]:
+        """Those that are not there."""
+        return {sha for sha in shas if not self.has(sha)}
+
+    def read(self, sha: str) -> bytes | None:
+        """Its content, None where it is not there. Raises UserError where it cannot be read or was changed."""
+        if not self.has(sha):
+            return None
+        try:
+            data = self.path(sha).read_bytes()
+        except OSError as error:
+            raise UserError(f"Cannot read {self.path(sha)}: {error.strerror}.") from error
+        if hashlib.sha256(data).hexdigest() != sha:
+            raise UserError(f"The curves file {self.path(sha)} is damaged: its content does not match its name.", "Restore it from a copy.")
+        return data
+
     def add_file(self, sha: str, source: Path) -> bool:
         """Copy a file in. False where it is there already. Raises UserError where its content is not ``sha`` or it cannot be written."""
         if (found := sha256_of(source)) != sha:
@@ -66,8 +82,12 @@ class CurveFiles:
             raise UserError(f"Cannot make the folder {target.parent}: {error.strerror}.") from error
         return replacing(target)
 
-    def all(self) -> Iterator[tuple[str, Path]]:
-        """(sha256, path) of every file there, in order of name."""
-        for path in sorted(self.folder.glob("??/*.npz")):
+    def all(self) -> Iterator[str]:
+        """sha256s of all files there."""
+        for path in self.folder.glob("??/*.npz"):
             if re.fullmatch(r"[0-9a-f]{64}", path.stem):
-                yield path.stem, path
+                yield path.stem
+
+    def is_sound(self, sha: str) -> bool:
+        """The content is still what the name says."""
+        return sha256_of(self.path(sha)) == sha

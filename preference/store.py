@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from ..core.errors import UserError
 from ..core.paths import default_data_folder
-from .curve_files import CurveFiles, sha256_of
+from .curve_files import CurveFiles
 from .sqlite_database import FILE_NAME, PAGE, SqliteDatabase
 from .votes import Alias, Record, Retraction, Take, Vote, canonical, loads, new_id, now
 
@@ -73,14 +73,16 @@ class Stats:
 
 @dataclass(frozen=True)
 class Added:
-    """What became of records that were offered: new ones, ones that were there, ids that now contradict themselves."""
+    """What became of records that were offered: new ones by kind, ones that were there, ids that now contradict themselves."""
 
-    new: int = 0
+    votes: int = 0
+    retractions: int = 0
+    aliases: int = 0
     known: int = 0
     disputed: tuple[str, ...] = ()
 
     def __add__(self, other: Added) -> Added:
-        return Added(self.new + other.new, self.known + other.known, self.disputed + other.disputed)
+        return Added(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Added)))
 
 
 class Store:
@@ -149,7 +151,7 @@ class Store:
         """Keep descriptions of takes. Returns how many were new."""
         self._writable()
         new = 0
-        for batch in _batches(takes):
+        for batch in batches(takes):
             with self._database.writing():
                 known = self._known_takes([take.id for take in batch])
                 fresh = {take.id: take for take in batch if take.id not in known}
@@ -189,7 +191,7 @@ class Store:
         """Keep records that were made elsewhere, as they are; the takes of their votes must be there. For import and merge."""
         self._writable()
         done = Added()
-        for batch in _batches(records):
+        for batch in batches(records):
             with self._database.writing():
                 done += self._insert(batch)
         return done
@@ -222,7 +224,8 @@ class Store:
             rows.append(self._row(record))
         self._database.run(_INSERT, rows)
         self._database.run("INSERT INTO disputed VALUES (:id) ON CONFLICT (id) DO NOTHING", [{"id": id} for id in disputed])
-        return Added(len(rows), there, tuple(disputed))
+        new = Counter(row["kind"] for row in rows)
+        return Added(new["vote"], new["retraction"], new["alias"], there, tuple(disputed))
 
     def _row(self, record: Record) -> dict[str, object]:
         content = record.content
@@ -300,7 +303,7 @@ class Store:
         if ids is None:
             return {take.id: take for take in self.all_takes()}
         found: dict[str, Take] = {}
-        for batch in _batches(set(ids)):
+        for batch in batches(set(ids)):
             names, values = _places(batch)
             for (body,) in self._database.rows(f"SELECT body FROM takes WHERE id IN ({names})", values):
                 take = Take.from_json(loads(body))
@@ -318,6 +321,14 @@ class Store:
     def has_curves(self, take: Take) -> bool:
         return self._curves.has(take.curves)
 
+    def missing_curves(self, takes: Iterable[Take]) -> set[str]:
+        """sha256s of curves that these takes name and the store does not hold."""
+        return self._curves.missing({take.curves for take in takes})
+
+    def curves(self, sha: str) -> bytes | None:
+        """The content of a curves file, None where the store does not hold it."""
+        return self._curves.read(sha)
+
     def curves_path(self, take: Take) -> Path:
         """The take's curves file (npz; ``inference.curves_file.load`` reads it). Raises UserError where the store does not hold it."""
         if not self._curves.has(take.curves):
@@ -329,13 +340,15 @@ class Store:
 
     def people(self) -> dict[str, str]:
         """Raters that are known by another name: rater -> person. Within a seat the last word counts, between seats the latest."""
+        told = {alias.rater: alias.person for alias in self.latest_aliases()}
+        return {rater: person for rater, person in sorted(told.items()) if person != rater}
+
+    def latest_aliases(self) -> list[Alias]:
+        """Each seat's last word on each rater's name, the latest said last."""
         latest: dict[tuple[str, str], Alias] = {}
         for record in self._records("r.kind = 'alias' AND NOT EXISTS (SELECT 1 FROM disputed d WHERE d.id = r.id)"):
             latest[record.content.rater, record.seat] = record.content
-        told: dict[str, Alias] = {}
-        for alias in sorted(latest.values(), key=lambda alias: (alias.at, alias.id)):
-            told[alias.rater] = alias
-        return {rater: alias.person for rater, alias in sorted(told.items()) if alias.person != rater}
+        return sorted(latest.values(), key=lambda alias: (alias.at, alias.id))
 
     def disputed(self) -> list[str]:
         """Ids whose records contradict each other; they do not count."""
@@ -396,11 +409,11 @@ class Store:
     def check_curves(self) -> dict[str, list[str]]:
         """Reads every curves file: {"missing": take ids, "damaged": sha256s, "unused": sha256s that no take names}. Removes nothing."""
         named = {take.id: take.curves for take in self.all_takes()}
-        files = dict(self._curves.all())
+        there = set(self._curves.all())
         return {
-            "missing": sorted(id for id, sha in named.items() if sha not in files),
-            "damaged": sorted(sha for sha, path in files.items() if sha256_of(path) != sha),
-            "unused": sorted(files.keys() - set(named.values())),
+            "missing": sorted(id for id, sha in named.items() if sha not in there),
+            "damaged": sorted(sha for sha in there if not self._curves.is_sound(sha)),
+            "unused": sorted(there - set(named.values())),
         }
 
 
@@ -409,7 +422,8 @@ def is_hasty(vote: Vote, seconds: float) -> bool:
     return vote.milliseconds < 1000 * max(SHORTEST_LOOK, LEAST_WATCHED * seconds)
 
 
-def _batches(items: Iterable) -> Iterator[list]:
+def batches(items: Iterable) -> Iterator[list]:
+    """Lists of at most ``BATCH`` items."""
     iterator = iter(items)
     while batch := list(islice(iterator, BATCH)):
         yield batch

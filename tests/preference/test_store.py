@@ -106,7 +106,7 @@ def test_an_id_that_contradicts_itself_does_not_count(votes: Store) -> None:
     record = votes.add_vote(making.vote((A, B), number=1))
     other = store.Record(making.vote((A, B), (1, 0), number=1), "9" * 32, 1)
     done = votes.add_records([record, other, other])
-    assert (done.new, done.known, done.disputed) == (1, 2, (record.content.id,))
+    assert (done.votes, done.known, done.disputed) == (1, 2, (record.content.id,))
     assert list(votes.votes()) == []
     assert votes.disputed() == [record.content.id]
     assert (votes.stats().votes, votes.stats().disputed) == (0, 1)
