@@ -18,7 +18,7 @@ def _verb(module: str) -> Callable[[argparse.Namespace], object]:
 
 def make_parser(device: str = "auto") -> argparse.ArgumentParser:
     """device: what runs the model where the command line does not say."""
-    parser = argparse.ArgumentParser(prog="facewright", description="Speech and video to editable ARKit facial animation, on this machine alone.")
+    parser = argparse.ArgumentParser(prog="facewright", description="Speech and video to editable facial animation, on this machine alone.")
     parser.set_defaults(json=False)
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
 

@@ -63,8 +63,13 @@ def read(path: Path | str, fps: float | None = None, warn: Callable[[str], None]
     return Curves(tuple(columns), times, values)
 
 
-def write(curves: Curves, path: Path | str, fps: float, warn: Callable[[str], None] = lambda sentence: None) -> None:
-    """Write the 61 columns, sampled at ``fps``; channels that are not there are 0. Raises UserError where none of the 61 is."""
+def write(
+    curves: Curves, path: Path | str, fps: float, warn: Callable[[str], None] = lambda sentence: None, own_times: bool = False
+) -> None:
+    """Write the 61 columns, sampled at ``fps``; channels that are not there are 0. Raises UserError where none of the 61 is.
+
+    own_times: one row for each sample of the curves instead, with its own time as timecode; ``fps`` then only says how timecodes count.
+    """
     known = ARKIT_52 + HEAD_AND_EYES
     others = [n for n in curves.names if n not in known]
     if curves.names and len(others) == len(curves.names):
@@ -73,17 +78,18 @@ def write(curves: Curves, path: Path | str, fps: float, warn: Callable[[str], No
         )
     if others:
         warn(f"{len(others)} of the curves are not Live Link Face channels and are not in the CSV ({', '.join(others[:4])}).")
-    sampled = rows.at_fps(curves, fps).select(known)
+    sampled = (rows.checked(curves, fps) if own_times else rows.at_fps(curves, fps)).select(known)
+    numbers = sampled.times * fps if own_times else range(len(sampled.times))
     values = np.round(sampled.values.astype(np.float64), 6) + 0.0  # no minus zeros
     pattern = ",".join(["%.6f"] * len(known))
     with replacing(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
         file.write("Timecode,BlendshapeCount," + ",".join(COLUMNS) + "\n")
-        for i, row in enumerate(values.tolist()):
+        for i, row in zip(numbers, values.tolist(), strict=True):
             file.write(f"{timecode(i, fps)},{len(known)},{pattern % tuple(row)}\n")
 
 
-def timecode(row: int, fps: float) -> str:
-    """HH:MM:SS:FF.mmm of a row: FF counts frames of the nominal rate (30 for 29.97), and the time is true at any rate."""
+def timecode(row: float, fps: float) -> str:
+    """HH:MM:SS:FF.mmm of a row, which may lie between two: FF counts frames of the nominal rate (30 for 29.97); the time is true."""
     nominal = max(round(fps), 1)
     thousandths = round(row / fps * nominal * 1000)
     seconds, frame = divmod(thousandths, nominal * 1000)

@@ -48,7 +48,12 @@ def check_fps(fps: float, where: str) -> float:
 
 def at_fps(curves: Curves, fps: float) -> Curves:
     """The curves at i / fps from time 0 to their end, short closures kept. Raises UserError where there is nothing to write."""
+    return sampling.at_times(checked(curves, fps), frame_times(curves.duration, fps))
+
+
+def checked(curves: Curves, fps: float) -> Curves:
+    """The curves as they are. Raises UserError where there is nothing to write, or no such rate."""
     check_fps(fps, "The file to write")
     if len(curves.times) == 0 or not curves.names:
         raise UserError("The curves are empty, so there is nothing to write.", "Generate or import them first.")
-    return sampling.at_times(curves, frame_times(curves.duration, fps))
+    return curves

@@ -2,13 +2,15 @@
 """Follows one face through a stream of pictures: finder, crop, dense points, next crop; what is lost is found again or left a gap.
 
 Frames go through the point network in blocks, which costs half of what single frames do. A block's frames share the crop of the last face
-before it; each frame whose points say that its own crop would lie elsewhere is then cut again where it should be. A frame in which the
-shared crop holds no face ends the block: it starts the next one, from the face just before it. A scene cut ends a block too.
+before it, the fewer the faster it moves; each frame whose points say that its own crop would lie elsewhere is then cut again where it
+should be. A frame in which the shared crop holds no face ends the block: it starts the next one, from the face just before it. A scene cut
+ends a block too.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -16,7 +18,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from ...core.errors import UserError
-from .crop import Crop, cut
+from .crop import MARGIN, Crop, crop_of
+from .cutting import cut
 from .frames import Frame
 
 Report = Callable[[float, str], None]
@@ -24,6 +27,7 @@ Report = Callable[[float, str], None]
 BLOCK: Final = 16  # frames: more gains nothing on a CPU, and a face moves further in them
 # A crop is taken anew where the face's own lies this far away, in parts of its side; the network is trained on crops that are off by more.
 _OFF: Final = 0.06
+_DRIFT: Final = 0.1  # and frames share a crop only while the face, at its speed, stays within this much of it
 _FAR_OFF: Final = 0.15  # beyond this, points are not to be trusted
 _AGAIN: Final = 2  # times that a frame is cut anew at most
 _FACE: Final = 0.5  # probability that the crop holds a face, from which on it does
@@ -124,7 +128,7 @@ class _Row:
 
     def own_crop(self) -> Crop:
         """Where the crop should have been, by what was seen in it."""
-        return Crop.around(self.crop.to_pixels(self.dense.points[0]), self.crop.quarter)
+        return crop_of(self.crop.to_picture(self.dense.points[0]))
 
 
 @dataclass
@@ -136,6 +140,7 @@ class _Search:
     last: Crop | None = None  # where it was when it was lost
     lost_at: float = -1e9
     started: bool = False
+    stride: int = BLOCK  # frames that may share a crop at the speed the face has
     others: list[tuple[float, float, float]] = field(default_factory=list)  # centre and size of people who are not followed
     most: int = 0
     looked_at: float = -1e9
@@ -195,7 +200,7 @@ class Tracker:
             known = state.crop is not None
             if known:
                 self._look_around(frame)
-                seen = self._look(frames[len(rows) :], state.crop)
+                seen = self._look(frames[len(rows) :][: state.stride], state.crop)
             if not known or not seen:  # lost where it should be, or not yet found: look in the whole picture
                 if known:
                     state.lose(frame.time)
@@ -210,26 +215,29 @@ class Tracker:
             rows += seen
             state.started = True
             own = seen[-1].own_crop()
+            before = seen[0].own_crop() if len(seen) > 1 else state.crop
+            speed = differs(before, own) / max(len(seen) - 1, 1) if known else _DRIFT / 4
+            state.stride = int(np.clip(_DRIFT / max(speed, 1e-6), 1, BLOCK))
             # A crop that stays put keeps a still face from trembling.
-            state.crop = own if not known or own.differs(state.crop) > _OFF / 2 else state.crop
+            state.crop = own if not known or differs(state.crop, own) > _OFF / 2 else state.crop
         return rows
 
     def _look(self, frames: list[Frame], crop: Crop) -> list[_Row]:
         """Rows of the leading frames that show the face, from one shared crop, then from each frame's own where that differs."""
-        size, shared = self.networks.size, crop.snapped()
-        dense = self.networks.look(np.stack([cut(f.rgb, shared, size) for f in frames]))
-        rows = [_Row(f.time, shared, dense.one(i)) for i, f in enumerate(frames)]
+        size = self.networks.size
+        dense = self.networks.look(np.stack([cut(f.rgb, crop, size) for f in frames]))
+        rows = [_Row(f.time, crop, dense.one(i)) for i, f in enumerate(frames)]
         for _ in range(_AGAIN):
-            own = [row.own_crop().snapped() for row in rows]
+            own = [row.own_crop() for row in rows]
             # The points of a crop without a face lie anywhere; but a face half outside the shared crop can still be pulled in.
-            away = [i for i, row in enumerate(rows) if _OFF < own[i].differs(row.crop) < 0.7 and row.dense.face[0] > _FACE / 5]
+            away = [i for i, row in enumerate(rows) if _OFF < differs(row.crop, own[i]) < 0.7 and row.dense.face[0] > _FACE / 5]
             if not away:
                 break
             dense = self.networks.look(np.stack([cut(frames[i].rgb, own[i], size) for i in away]))
             for k, i in enumerate(away):
                 rows[i] = _Row(frames[i].time, own[i], dense.one(k))
         # Where a crop is still far off after that, the frame begins the next block, from a better place; the first has no better one.
-        far = [row.own_crop().differs(row.crop) > _FAR_OFF for row in rows]
+        far = [differs(row.crop, row.own_crop()) > _FAR_OFF for row in rows]
         stop = next((i for i, row in enumerate(rows) if row.dense.face[0] < _FACE or (far[i] and i)), len(rows))
         return rows[:stop]
 
@@ -252,18 +260,18 @@ class Tracker:
                 return None
             chosen = faces[min(int(state.options.face), len(faces) - 1)]
         self._keep_others(faces, chosen)
-        return _crop_of(chosen)
+        return crop_of_face(chosen)
 
     def _same(self, faces: list[Any]) -> Crop | None:
         """The face nearest to where it was, if it is near enough and nobody else's."""
         last = self.state.last
         free = [f for f in faces if not any(_near(f, other) for other in self.state.others)]
         if len(faces) == 1 and not self.state.others:
-            return _crop_of(faces[0])
-        near = [(Crop.differs(last, _crop_of(f)), i) for i, f in enumerate(free) if _crop_of(f).quarter == last.quarter]
+            return crop_of_face(faces[0])
+        near = [(differs(last, crop_of_face(f)), i) for i, f in enumerate(free)]
         if not near or min(near)[0] > 1.5:
             return None
-        return _crop_of(free[min(near)[1]])
+        return crop_of_face(free[min(near)[1]])
 
     def _look_around(self, frame: Frame) -> None:
         """Now and then: who else is there, so that they are not mistaken for the one who is followed."""
@@ -271,8 +279,8 @@ class Tracker:
         if 0 <= frame.time - state.looked_at < _LOOK_AROUND:
             return
         faces = self._everybody(frame)
-        mine = [f for f in faces if state.crop.differs(_crop_of(f)) < 0.5]
-        self._keep_others(faces, min(mine, key=lambda f: state.crop.differs(_crop_of(f))) if mine else None)
+        mine = [f for f in faces if differs(state.crop, crop_of_face(f)) < 0.5]
+        self._keep_others(faces, min(mine, key=lambda f: differs(state.crop, crop_of_face(f))) if mine else None)
 
     def _everybody(self, frame: Frame) -> list[Any]:
         """All faces from the picture's left to its right."""
@@ -304,7 +312,7 @@ def look_at_photo(rgb: np.ndarray, networks: Networks) -> list[Track]:
     tracks: list[Track] = []
     for face in sorted(networks.find(rgb), key=lambda f: f.box[0] + f.box[2] / 2):
         tracker = Tracker(networks)
-        rows = tracker._look([Frame(0.0, rgb)], _crop_of(face))
+        rows = tracker._look([Frame(0.0, rgb)], crop_of_face(face))
         if rows and not any(_overlap(rows[0].crop, t.box[0]) > 0.5 for t in tracks):
             tracks.append(_track(rows, 1, []))
     return tracks
@@ -338,15 +346,18 @@ def _near(face: Any, other: tuple[float, float, float]) -> bool:
     return max(abs(face.box[0] + face.box[2] / 2 - x), abs(face.box[1] + face.box[3] / 2 - y)) < 0.5 * size
 
 
-def _crop_of(face: Any) -> Crop:
-    """The first crop for a face from the finder's box, which spans what the crop's outline does."""
-    from .crop import RAISED, ROOM
-
-    quarter = round(float(face.roll) / (np.pi / 2)) % 4
+def crop_of_face(face: Any) -> Crop:
+    """The first crop for a face that the finder saw; from there on the points tell."""
     x, y, w, h = (float(v) for v in face.box)
-    longer = max(w, h)
-    up = {0: (0.0, -1.0), 1: (1.0, 0.0), 2: (0.0, 1.0), 3: (-1.0, 0.0)}[quarter]
-    return Crop(x + w / 2 + up[0] * RAISED * longer, y + h / 2 + up[1] * RAISED * longer, max(ROOM * longer, 4.0), quarter)
+    return Crop(x + w / 2, y + h / 2, MARGIN * max(w, h, 4.0), float(face.roll))
+
+
+def differs(crop: Crop, other: Crop) -> float:
+    """How far apart two crops are, in parts of the first one's side: the most that any corner of the face moves, about."""
+    turned = abs((other.roll - crop.roll + np.pi) % (2 * np.pi) - np.pi)
+    return max(
+        abs(crop.x - other.x) / crop.side, abs(crop.y - other.y) / crop.side, abs(math.log(max(other.side, 1e-6) / crop.side)), 0.4 * turned
+    )
 
 
 def _track(rows: list[_Row], faces: int, cuts: list[float]) -> Track:
@@ -367,7 +378,7 @@ def _track(rows: list[_Row], faces: int, cuts: list[float]) -> Track:
     for i, row in enumerate(rows):
         if row.dense is None:
             continue
-        track.points[i] = row.crop.to_pixels(row.dense.points[0])
+        track.points[i] = row.crop.to_picture(row.dense.points[0])
         track.sigma[i] = row.dense.sigma[0] * row.crop.side
         track.visible[i] = row.dense.visible[0]
         track.appearance[i] = row.dense.appearance[0]

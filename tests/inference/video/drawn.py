@@ -10,9 +10,10 @@ from facewright.inference.video.describe import MOVEMENTS
 from facewright.inference.video.points import POINTS
 from facewright.inference.video.tracker import Dense
 
-# Where the points lie in the square 0..1; the first four are its corners, so that the landmarks span it.
+# Where the points lie in the square 0..1; the first four are its corners; nasion and chin stand upright.
 LAYOUT = np.random.default_rng(5).random((POINTS, 2)).astype(np.float32)
 LAYOUT[:4] = [[0, 0], [1, 0], [0, 1], [1, 1]]
+LAYOUT[27], LAYOUT[8] = (0.5, 0.1), (0.5, 0.9)
 
 
 def scene(*faces: tuple[float, float, float], width: int = 320, height: int = 180, level: int = 60) -> np.ndarray:
