@@ -1,91 +1,70 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The square of a picture that the point network looks at: where it lies, how it is cut out, and how points in it become pixels again."""
-
+"""The square around a face that the point network looks at: where it lies for given points, and how to cut it out of a picture."""
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from .points import LANDMARK68
-
-# The crop's side in parts of the longer side of the box around the 68 landmarks: the face with its forehead, and room to move.
-ROOM: Final = 1.6
-# The landmarks end at the brows; the middle of the crop lies this part of the box's side above the middle of the box.
-RAISED: Final = 0.06
+MARGIN: Final = 1.2  # side of the crop over the larger extent of the points
+_NASION, _CHIN = 27, 8  # equally far forward on a head, so the line between them leans with the roll only, hardly with yaw
 
 
 @dataclass(frozen=True)
 class Crop:
-    """x, y: centre, side: length, all px of the picture. quarter: quarter turns counter-clockwise that make the face upright."""
+    """A square: centre x, y and side in px; roll in radians, + where the head leans clockwise in the picture."""
 
     x: float
     y: float
     side: float
-    quarter: int = 0
+    roll: float = 0.0
 
-    @classmethod
-    def around(cls, points: np.ndarray, quarter: int = 0) -> Crop:
-        """The crop that belongs to a face. points: [P, 2] px, or the 68 landmarks alone."""
-        outline = points[list(LANDMARK68)]
-        low, high = outline.min(0), outline.max(0)
-        longer = float(max(high - low))
-        up = {0: (0.0, -1.0), 1: (1.0, 0.0), 2: (0.0, 1.0), 3: (-1.0, 0.0)}[quarter % 4]
-        x, y = ((low + high) / 2 + np.array(up) * RAISED * longer).tolist()
-        return cls(x, y, max(ROOM * longer, 4.0), quarter % 4)
+    def matrix(self, size: int) -> np.ndarray:
+        """float64 [2, 3]: pixel coordinates of a ``size`` x ``size`` crop to those of the picture."""
+        k, c, s = self.side / size, np.cos(self.roll), np.sin(self.roll)
+        turn = k * np.array([[c, -s], [s, c]])
+        return np.concatenate([turn, np.array([[self.x], [self.y]]) - turn @ np.full((2, 1), size / 2)], 1)
 
-    def to_pixels(self, points: np.ndarray) -> np.ndarray:
-        """[..., 2] in parts of the crop (x right, y down) to px of the picture."""
-        return _turn(np.asarray(points, np.float64) - 0.5, -self.quarter) * self.side + (self.x, self.y)
+    def to_picture(self, points: np.ndarray) -> np.ndarray:
+        """Points [..., 2] in units of the crop (0..1) to px of the picture."""
+        m = self.matrix(1)
+        return points @ m[:, :2].T + m[:, 2]
 
-    def from_pixels(self, points: np.ndarray) -> np.ndarray:
-        """The inverse of ``to_pixels``."""
-        return _turn((np.asarray(points, np.float64) - (self.x, self.y)) / self.side, self.quarter) + 0.5
-
-    def differs(self, other: Crop) -> float:
-        """How far apart two crops are, in parts of the side: the larger of what the centre and the size moved."""
-        if self.quarter != other.quarter:
-            return math.inf
-        moved = max(abs(self.x - other.x), abs(self.y - other.y)) / self.side
-        return max(moved, abs(math.log(other.side / self.side)))
-
-    def snapped(self) -> Crop:
-        """The same on whole pixels, so that a still face is cut out of a still picture alike."""
-        side = max(round(self.side), 4)
-        left, top = round(self.x - side / 2), round(self.y - side / 2)
-        return Crop(left + side / 2, top + side / 2, side, self.quarter)
+    def from_picture(self, points: np.ndarray) -> np.ndarray:
+        """Points [..., 2] in px of the picture to units of the crop."""
+        m = self.matrix(1)
+        return (points - m[:, 2]) @ np.linalg.inv(m[:, :2]).T
 
 
-def _turn(offsets: np.ndarray, quarter: int) -> np.ndarray:
-    """Offsets [..., 2] in a picture, as they are in the picture turned counter-clockwise by quarter turns (y points down)."""
-    x, y = offsets[..., 0], offsets[..., 1]
-    x, y = {0: (x, y), 1: (y, -x), 2: (-x, -y), 3: (-y, x)}[quarter % 4]
-    return np.stack([x, y], -1)
+def crop_of(points: np.ndarray, margin: float = MARGIN) -> Crop:
+    """The upright square around a face's points [P, 2] px (order of ``points.py``; the irises and the tongue do not count)."""
+    from .points import SKIN
+
+    skin = np.asarray(points, np.float64)[:SKIN]
+    down = skin[_CHIN] - skin[_NASION]
+    roll = float(np.arctan2(-down[0], down[1]))
+    c, s = np.cos(roll), np.sin(roll)
+    upright = skin @ np.array([[c, -s], [s, c]])
+    low, high = upright.min(0), upright.max(0)
+    x, y = np.array([[c, -s], [s, c]]) @ ((low + high) / 2)
+    return Crop(float(x), float(y), float(margin * (high - low).max()), roll)
 
 
-def cut(rgb: np.ndarray, crop: Crop, size: int) -> np.ndarray:
-    """The crop as uint8 [size, size, 3], averaged where it shrinks (a bilinear filter of fitting width). Outside the picture it is black.
-
-    rgb: uint8 [H, W, 3]. The crop is taken on whole pixels (``Crop.snapped``).
-    """
-    import torch
-
-    snapped = crop.snapped()
-    side = int(snapped.side)
-    left, top = round(snapped.x - side / 2), round(snapped.y - side / 2)
-    height, width = rgb.shape[:2]
-    x0, x1, y0, y1 = max(left, 0), min(left + side, width), max(top, 0), min(top + side, height)
-    if (x0, x1, y0, y1) == (left, left + side, top, top + side):
-        square = rgb[y0:y1, x0:x1]
-    else:
-        square = np.zeros((side, side, 3), np.uint8)
-        if x1 > x0 and y1 > y0:
-            square[y0 - top : y1 - top, x0 - left : x1 - left] = rgb[y0:y1, x0:x1]
-    if side != size:
-        # torch resizes bytes three times faster than a copy to float would take.
-        channels_last = torch.from_numpy(np.ascontiguousarray(square)).permute(2, 0, 1)[None]
-        resized = torch.nn.functional.interpolate(channels_last, (size, size), mode="bilinear", align_corners=False, antialias=True)
-        square = resized[0].permute(1, 2, 0).numpy()
-    return np.ascontiguousarray(np.rot90(square, crop.quarter) if crop.quarter else square)
+def cut(picture: np.ndarray, crop: Crop, size: int) -> np.ndarray:
+    """The crop as uint8 [size, size, 3] of a picture uint8 [H, W, 3]; edges repeat. Finer pictures are averaged, so no detail flickers."""
+    m = crop.matrix(size)
+    taps = int(np.clip(np.ceil(crop.side / size - 0.3), 1, 4))
+    at = (np.arange(size * taps) + 0.5) / taps
+    gx, gy = np.meshgrid(at, at)
+    u = np.clip(m[0, 0] * gx + m[0, 1] * gy + m[0, 2] - 0.5, 0, picture.shape[1] - 1).astype(np.float32)
+    v = np.clip(m[1, 0] * gx + m[1, 1] * gy + m[1, 2] - 0.5, 0, picture.shape[0] - 1).astype(np.float32)
+    iu, iv = np.minimum(u.astype(np.int32), max(picture.shape[1] - 2, 0)), np.minimum(v.astype(np.int32), max(picture.shape[0] - 2, 0))
+    fu, fv = (u - iu)[..., None], (v - iv)[..., None]
+    ju, jv = np.minimum(iu + 1, picture.shape[1] - 1), np.minimum(iv + 1, picture.shape[0] - 1)
+    top = picture[iv, iu] * (1 - fu) + picture[iv, ju] * fu
+    bottom = picture[jv, iu] * (1 - fu) + picture[jv, ju] * fu
+    out = top * (1 - fv) + bottom * fv
+    if taps > 1:
+        out = out.reshape(size, taps, size, taps, 3).mean((1, 3))
+    return (out + 0.5).astype(np.uint8)

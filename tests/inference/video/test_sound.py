@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A video's sound as the speech engine hears it: on the picture's clock, without what is not there."""
+
 import importlib.util
 from pathlib import Path
 
