@@ -22,6 +22,7 @@ HANDLERS: Final[Mapping[str, str]] = {  # verb -> "module:function", relative to
     "ping": ".handlers:ping",
     "devices": ".handlers:devices",
     "speech": ".speech.job:run",
+    "pronounce": ".speech.pronounce:run",
 }
 
 

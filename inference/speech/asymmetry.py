@@ -3,8 +3,8 @@
 
 Table from ``training.asymmetry`` (MediaPipe's scores of both sides, 814 training clips of five GRID speakers): the balance
 (left - right) / (left + right). Five people are few, so biases are rounded, those of pairs that two people or fewer move are taken from
-their neighbours, and dimples (0.73, of scores around 0.03, where the tracker exaggerates) and brows (0.26 and 0.35; half, as heads that are turned count in)
-are cut down: on the demo head more looks like doubt.
+their neighbours, and dimples (0.73, of scores around 0.03, where the tracker exaggerates) and brows (0.26 and 0.35, in which turned
+heads count) are cut down: on the demo head more looks like doubt.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from ...core.timing import frame_times
 from ...rigs.arkit import ARKIT_52
 from . import weights_file
 from .align import SpokenWord, align
+from .around import Around, fit
 from .asymmetry import RANGE as ASYMMETRY_RANGE
 from .asymmetry import Sides, apart, sides
 from .audio import SAMPLE_RATE, SILENT_PEAK, AudioStream
@@ -73,6 +74,7 @@ class SpeechOptions:
     response:       how far the mouth follows the speaker's rate and loudness beyond what is heard; none
     asymmetry:      how unlike the two sides move, 0 (even) to 2; 1 is as measured on real faces
     person:         whose face: decides which side is the strong one; another number is another face
+    around:         what of an earlier take is kept; the rest is made to fit it
     track:          words and phones to go by, edited by hand perhaps; None for what the sound and the script say
     """
 
@@ -90,6 +92,7 @@ class SpeechOptions:
     response: Response = NONE
     asymmetry: float = ASYMMETRY
     person: int = 0
+    around: Around | None = None
     track: PhoneTrack | None = None
 
     def __post_init__(self) -> None:
@@ -282,6 +285,9 @@ class SpeechEngine:
             track = options.track
         uneven = sides(times, options.asymmetry, options.person, options.seed if options.variation else 0)
         curves = _compose(mouth, life, expression, uneven, track)
+        if options.around is not None:
+            report(0.98, "Fitting what is kept")
+            curves = fit(curves, options.around, track, expression.rest if expression else None)
         report(1.0, "Done")
         seconds = time.perf_counter() - started
         return SpeechResult(

@@ -14,7 +14,7 @@ import torch
 
 from ...core.errors import UserError
 from .. import curves_file
-from . import weights_file
+from . import around, weights_file
 from .controls import Controls
 from .emotion import Emotion
 from .generate import Report, SpeechEngine, SpeechOptions
@@ -38,6 +38,7 @@ _KINDS = {
     "asymmetry": (int, float),
     "person": (int,),
     "track": (Mapping, type(None)),
+    "around": (str, type(None)),
 }
 # Options that are objects of their own: what makes one of its parameters.
 _GROUPS = {"controls": (Controls, "control"), "emotion": (Emotion, "emotion"), "response": (Response, "response")}
@@ -47,9 +48,10 @@ _engine: SpeechEngine | None = None
 def run(params: dict, report: Report) -> dict[str, Any]:
     """One job. params: {audio, out, text=None, fps=60.0, seed=0, variation=0.4, controls={jaw=1.0, lips=1.0, articulation=1.0},
     device="auto", life=True, pronunciations={}, adapter=None, adapter_strength=1.0, emotion={happy=0.0, ...},
-    response={rate=0.0, energy=0.0}, asymmetry=1.0, person=0, track=None, cache=None, sound="", weights=shipped}.
+    response={rate=0.0, energy=0.0}, asymmetry=1.0, person=0, track=None, around=None, cache=None, sound="", weights=shipped}.
 
-    track: {words, phones} as an earlier answer told them, edited perhaps. cache: a folder in which what was heard is kept; then ``sound``,
+    track: {words, phones} as an earlier answer told them, edited perhaps. around: a file of what is kept of an earlier take, as
+    ``around.save`` writes it. cache: a folder in which what was heard is kept; then ``sound``,
     the sha256 that an earlier answer told, spares listening again, even where the file is gone.
 
     Writes the curves to ``out`` (see ``curves_file``); returns {curves, duration, device, seconds, cpu_seconds, words, phones, warnings,
@@ -93,6 +95,8 @@ def _checked(params: dict) -> tuple[Path, Path, SpeechOptions]:
                 value = _group(name, value)
             elif name == "track" and value is not None:
                 value = PhoneTrack.from_dict(dict(value))
+            elif name == "around" and value is not None:
+                value = around.load(value)
             given[name] = value
     return Path(params["audio"]), Path(params["out"]), SpeechOptions(**given)
 
