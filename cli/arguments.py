@@ -96,17 +96,50 @@ def make_parser(device: str = "auto") -> argparse.ArgumentParser:
     bake.add_argument("--max-error", type=_positive(float), default=0.005, help="how far sparse keys may stray (default: %(default)g)")
     _json(bake)
 
+    _votes(add("votes", "keep, share and count what people prefer: votes on takes"))
+
     bench = add("bench", "measure speed and memory here; 'bench speech' and 'bench video' measure accuracy on held-out recordings")
-    bench.add_argument("what", nargs="?", choices=("speed", "speech", "video"), default="speed")
+    bench.add_argument("what", nargs="?", choices=("speed", "speech", "video", "votes"), default="speed")
     bench.add_argument("--corpora", type=Path, metavar="FOLDER", help="the recordings (docs/training.md says how to get them)")
     bench.add_argument(
         "--minutes", type=_positive(float), default=10.0, help="length of the long file that 'speed' runs (default: %(default)g)"
     )
+    bench.add_argument("--votes", type=_positive(float), default=1e6, help="how many 'bench votes' casts (default: %(default)g)")
     _json(bench)
 
     test = add("test", "run the tests; what follows goes to pytest")
     test.add_argument("pytest_arguments", nargs="*", metavar="...")
     return parser
+
+
+def _votes(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="what to do", required=True, metavar="ACTION", dest="action")
+
+    def add(name: str, help: str) -> argparse.ArgumentParser:
+        action = actions.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+        action.add_argument("--store", metavar="PATH|URL", help="the votes: a file, its folder or postgresql://... (default: your own)")
+        return action
+
+    export = add("export", "write votes to a file: .jsonl for trainers, .csv for people, .zip to take them to another store")
+    export.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="the file to write; its ending says which format")
+    export.add_argument("--clips", type=Path, metavar="FOLDER", help=".zip: where the takes' sounds, videos and photos lie")
+    export.add_argument("--include-sound", action="store_true", help=".zip: voices may leave this machine (needs --clips)")
+    export.add_argument("--include-pictures", action="store_true", help=".zip: faces may leave it (needs --clips; videos need both)")
+    export.add_argument("--no-renders", dest="renders", action="store_false", help=".zip: leave out the small pictures of the takes")
+    _json(export)
+    bring = add("import", "add votes from files that 'votes export' wrote")
+    bring.add_argument("files", nargs="+", type=Path, metavar="FILE", help=".jsonl, .csv or .zip")
+    bring.add_argument("--curves", type=Path, metavar="FOLDER", help="where the takes' curves files lie (.jsonl and .csv hold none)")
+    _json(bring)
+    merge = add("merge", "add the votes of other stores; in any order, any number of times")
+    merge.add_argument("sources", nargs="*", metavar="SOURCE", help="votes files, their folders, .zip, .jsonl, .csv or postgresql://...")
+    merge.add_argument("--to", metavar="PATH|URL", help="then add everything to this store too, for example a studio's server")
+    merge.add_argument("--alias", action="append", default=[], metavar="NAME=PERSON", help="this rater is that person; repeatable")
+    _json(merge)
+    stats = add("stats", "count votes and judge how far raters can be trusted")
+    stats.add_argument("--agreement", action="store_true", help="also compare raters with each other (reads every vote)")
+    stats.add_argument("--check", action="store_true", help="also read every curves file: which are missing, damaged or not used")
+    _json(stats)
 
 
 def _speech_options(parser: argparse.ArgumentParser, device: str) -> None:

@@ -38,6 +38,9 @@ class Row:
 
 
 def run(options: Namespace) -> Result:
+    if options.what == "votes":
+        rows = list(vote_rows(round(options.votes)))
+        return Result("\n".join(map(str, rows)), {row.figure: row.value for row in rows})
     return accuracy(options.seat, options.corpora) if options.what == "speech" else speed(options.seat, options.minutes)
 
 
@@ -196,3 +199,66 @@ def tile(source: Path, target: Path, seconds: float) -> Path:
             file.write(sound[:left])
             left -= min(left, len(sound))
     return target
+
+
+def vote_rows(count: int) -> Iterator[Row]:
+    """A store of this many votes by 20 raters on 5000 takes, a tenth of them repeats, in a temporary folder (1.2 GB for a million)."""
+    import random
+
+    from ..preference.store import Store
+    from ..preference.votes import Record, Take, Vote, new_id, now
+
+    chance = random.Random(0)
+    with tempfile.TemporaryDirectory(prefix="facewright-bench-") as folder:
+        with Store.open(folder) as store:
+            plain = {"kind": "speech", "clip": "c" * 64, "clip_name": "clip.wav", "start": 0.0, "end": 2.0, "variation": 0.4}
+            plain |= {"controls": {}, "model": "d" * 64, "adapter": "", "adapter_strength": 0.0, "fps": 60.0, "rig": "", "camera": ""}
+            plain |= {"curves": "e" * 64}
+            takes = [Take(seed=seed, **plain).id for seed in range(5000)]
+            store.add_takes(Take(seed=seed, **plain) for seed in range(5000))
+
+            def votes() -> Iterator[Record]:
+                cast: list[Vote] = []
+                for number in range(count):
+                    before = chance.choice(cast) if len(cast) > 10 and number % 10 == 0 else None
+                    shown = tuple(chance.sample(before.takes, 2) if before else chance.sample(takes, 2))
+                    vote = Vote(
+                        id=new_id(),
+                        at=now(),
+                        rater=before.rater if before else f"rater {chance.randrange(20)}",
+                        sitting="bench",
+                        takes=shown,
+                        ranks=chance.choice([(0, 1), (1, 0), (0, 0)]),
+                        region=chance.choice(["whole", "upper", "lower"]),
+                        milliseconds=chance.randrange(500, 9000),
+                        repeat_of=before.id if before else "",
+                    )
+                    if number % 10:
+                        cast[number % 1000 : number % 1000 + 1] = [vote]
+                    yield Record(vote, store.seat, number + 1)
+
+            began = time.perf_counter()
+            store.add_records(votes())
+            filling = time.perf_counter() - began
+        began = time.perf_counter()
+        store = Store.open(folder)
+        opening = time.perf_counter() - began
+        with store:
+            began = time.perf_counter()
+            stats = store.stats()
+            counting = time.perf_counter() - began
+            vote = Vote(id=new_id(), at=now(), rater="rater 1", sitting="", takes=tuple(takes[:2]), ranks=(0, 1))
+            began = time.perf_counter()
+            store.add_vote(vote)
+            voting = time.perf_counter() - began
+            began = time.perf_counter()
+            read = sum(1 for _ in zip(store.votes(), range(100_000), strict=False))
+            reading = time.perf_counter() - began
+        if stats.votes != count:
+            raise UserError(f"The store counted {stats.votes} of {count} votes.")
+        yield Row(f"store of {count} votes: opening", opening, "s", "<= 0.5")
+        yield Row("all its statistics", counting, "s", "<= 2")
+        yield Row("one more vote, safe on disk", voting, "s", "<= 0.1")
+        yield Row("adding votes in bulk", count / filling, "1/s", "")
+        yield Row("reading votes", read / reading, "1/s", "")
+        yield Row("its file", stats.bytes / 2**20, "MB", "")

@@ -312,3 +312,19 @@ class Bundle:
 
     def __exit__(self, *_) -> None:
         self._file.close()
+
+
+def film_strips(folder: Path, most: int = 12) -> dict[str, list[Path]]:
+    """Take id -> at most ``most`` pictures, evenly spread over its film, of the finished films in the data folder's ``renders``."""
+    found: dict[str, list[Path]] = {}
+    for card in sorted(folder.glob("*/film.json")):
+        try:
+            told = json.loads(card.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        frames = sorted(path for path in card.parent.iterdir() if path.suffix.lower() in PICTURES)
+        if not isinstance(told, dict) or not isinstance(told.get("take"), str) or not frames:
+            continue
+        count = min(most, len(frames))
+        found.setdefault(told["take"], [frames[round(i * (len(frames) - 1) / max(1, count - 1))] for i in range(count)])
+    return found

@@ -13,8 +13,6 @@ from typing import Final
 from ..core.errors import UserError
 from ..core.paths import replacing
 
-LARGEST: Final = 64 * 2**20  # bytes; ten minutes of 52 channels at 60 frames a second take 8 MB
-
 
 def sha256_of(path: Path | str) -> str:
     """sha256 (hex) of a file. Raises UserError where it cannot be read."""
@@ -27,6 +25,8 @@ def sha256_of(path: Path | str) -> str:
 
 class CurveFiles:
     """The folder of a store's curves."""
+
+    LARGEST: Final = 64 * 2**20  # bytes; ten minutes of 52 channels at 60 frames a second take 8 MB
 
     def __init__(self, folder: Path):
         self.folder = folder

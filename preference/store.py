@@ -115,10 +115,14 @@ class Store:
 
             database = open_server(place, read_only)
             return Store(database, database.curves, database.place)
-        path = Path(place) if place is not None else default_data_folder() / "votes"
-        if path.suffix != ".sqlite" and not path.is_file():
-            path = path / FILE_NAME
+        path = Store.file(place if place is not None else default_data_folder() / "votes")
         return Store(SqliteDatabase(path, read_only), CurveFiles(path.parent / "curves"), str(path))
+
+    @staticmethod
+    def file(place: Path | str) -> Path:
+        """The votes file that a path means: itself, or the one in that folder."""
+        path = Path(place)
+        return path if path.suffix == ".sqlite" or path.is_file() else path / FILE_NAME
 
     def __enter__(self) -> Store:
         return self
@@ -323,7 +327,8 @@ class Store:
 
     def missing_curves(self, takes: Iterable[Take]) -> set[str]:
         """sha256s of curves that these takes name and the store does not hold."""
-        return self._curves.missing({take.curves for take in takes})
+        named = {take.curves for take in takes}
+        return {sha for batch in batches(named) for sha in self._curves.missing(batch)}
 
     def curves(self, sha: str) -> bytes | None:
         """The content of a curves file, None where the store does not hold it."""
