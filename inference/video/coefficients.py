@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Dense points of a clip to 52 coefficients, head pose and gaze: the fit of ``fit`` and ``neutral``, corrected by a small network.
+
+The fit knows the geometry; the network knows how points err, which expressions are likely, and what the picture shows beside the points
+(``appearance``). It sees the fit's coefficients with their certainty, the residuals with the head's roll taken out, how well each region is
+seen, and yaw and pitch. A mirrored face gives the mirrored answer, because every answer is the mean of both.
+"""
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from ...core.errors import UserError
+from ...core.paths import WEIGHTS
+from ...rigs.arkit import ARKIT_52
+from . import camera, fit, geometry, neutral, smoothing
+from .neutral import Neutral
+from .points import MIRROR, POINTS, REGION
+from .track import FaceTrack
+
+SHIPPED: Final = WEIGHTS / "coefficients.safetensors"
+KIND, VERSION = "coefficients", "1"
+BLOCK: Final = 128  # frames at once: enough to fill the processor, little memory
+SMALLEST_SIGMA: Final = 0.0015  # of the crop: nothing is found better
+_RESIDUAL, _FAR = 0.15, 0.25  # cm: size of a usual residual; sigma at which a point counts for half
+_REGIONS: Final = tuple(dict.fromkeys(REGION))
+_CLOSE, _JAW = ARKIT_52.index("mouthClose"), ARKIT_52.index("jawOpen")
+_REINSTALL = "Install Facewright again, or put the file back from its release."
+
+
+def _channel_mirror() -> np.ndarray:
+    def other(name: str) -> str:
+        if name.endswith("Left"):
+            return name.removesuffix("Left") + "Right"
+        return name.removesuffix("Right") + "Left" if name.endswith("Right") else name
+
+    return np.array([ARKIT_52.index(other(n)) for n in ARKIT_52])
+
+
+CHANNEL_MIRROR: Final = _channel_mirror()
+FEATURES: Final = 2 * POINTS + 2 * len(ARKIT_52) + 2 * len(_REGIONS) + 4
+
+
+@dataclass(frozen=True)
+class RefinerConfig:
+    """Shape of the network. appearance: how many features of the point network it sees (0: none)."""
+
+    width: int = 384
+    depth: int = 2
+    appearance: int = 0
+
+
+class Refiner(nn.Module):
+    """Features [B, FEATURES] (and appearance [B, F]) to corrections of the fit's coefficients [B, 52] and their log sigma [B, 52]."""
+
+    def __init__(self, config: RefinerConfig):
+        super().__init__()
+        self.config = config
+        layers: list[nn.Module] = []
+        size = FEATURES + config.appearance
+        for _ in range(config.depth):
+            layers += [nn.Linear(size, config.width), nn.SiLU()]
+            size = config.width
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Linear(size, 2 * len(ARKIT_52))
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, features: Tensor, appearance: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if self.config.appearance:
+            features = torch.cat([features, appearance], -1)
+        change, log_sigma = self.head(self.body(features)).split(len(ARKIT_52), -1)
+        fitted = features[:, 2 * POINTS : 2 * POINTS + len(ARKIT_52)]
+        return fitted + 0.3 * change, log_sigma - 2.5
+
+
+def features(solution: fit.Solution, sigma: Tensor, visible: Tensor, known: Tensor) -> Tensor:
+    """What the network sees, [T, FEATURES].
+
+    solution: of ``fit.frames``; sigma [T, P] in the points' unit; visible [T, P] 0..1; known [T]: 1 where the neutral is from many frames,
+    towards 0 where it is from one.
+    """
+    pose = solution.pose
+    yaw, sin_pitch = torch.atan2(pose.rotation[:, 0, 2], pose.rotation[:, 2, 2]), pose.rotation[:, 1, 2]
+    roll = torch.atan2(pose.rotation[:, 1, 0], pose.rotation[:, 1, 1])
+    c, s = roll.cos()[:, None], roll.sin()[:, None]
+    x, y = (solution.residual / pose.scale[:, None, None]).unbind(-1)
+    upright = torch.stack([c * x + s * y, c * y - s * x], -1)
+    in_cm = sigma / pose.scale[:, None]
+    trust = visible / (1 + (in_cm / _FAR).square())
+    seen = torch.tanh(upright / (3 * _RESIDUAL)) * 3 * trust[..., None]
+    pooled = _pooling()
+    return torch.cat(
+        [
+            seen.flatten(1), solution.coefficients, (solution.spread.clamp(0.01, 1).log() + 2),
+            visible @ pooled, (in_cm.clamp(0.01, 2).log() + 2) @ pooled,
+            torch.stack([yaw.sin(), yaw.cos(), sin_pitch, known], 1),
+        ],
+        1,
+    )  # fmt: skip
+
+
+def mirrored(seen: Tensor) -> Tensor:
+    """The features of the mirrored face."""
+    at = 2 * POINTS
+    points = seen[:, :at].reshape(-1, POINTS, 2)[:, MIRROR] * torch.tensor([-1.0, 1.0])
+    rest = seen[:, at:].clone()
+    n = len(ARKIT_52)
+    rest[:, :n], rest[:, n : 2 * n] = seen[:, at : at + n][:, CHANNEL_MIRROR], seen[:, at + n : at + 2 * n][:, CHANNEL_MIRROR]
+    rest[:, -4] = -rest[:, -4]
+    return torch.cat([points.flatten(1), rest], 1)
+
+
+def refine(network: Refiner, seen: Tensor, appearance: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Coefficients [T, 52] in 0..1 and sigma [T, 52]: the mean of the face's and its mirror image's answers."""
+    value, log_sigma = network(seen, appearance)
+    other, other_sigma = network(mirrored(seen), appearance)
+    value = 0.5 * (value + other[:, CHANNEL_MIRROR])
+    return legal(value), (0.5 * (log_sigma + other_sigma[:, CHANNEL_MIRROR])).exp().clamp(0.002, 0.5)
+
+
+def legal(values: Tensor) -> Tensor:
+    """Within 0..1, mouthClose not above jawOpen."""
+    values = values.clamp(0, 1)
+    values[:, _CLOSE] = torch.minimum(values[:, _CLOSE], values[:, _JAW])
+    return values
+
+
+@functools.lru_cache(maxsize=1)
+def _pooling() -> Tensor:
+    out = torch.zeros(POINTS, len(_REGIONS))
+    for i, name in enumerate(REGION):
+        out[i, _REGIONS.index(name)] = 1
+    return out / out.sum(0)
+
+
+@functools.lru_cache(maxsize=2)
+def load(path: Path = SHIPPED) -> Refiner:
+    """The shipped network. Raises UserError for a file that is missing, altered or of another kind."""
+    from ..speech.weights_file import pinned_sha256
+
+    try:
+        data = path.read_bytes()
+        with safe_open(str(path), "pt") as handle:
+            told = handle.metadata() or {}
+            tensors = {n: handle.get_tensor(n).float() for n in handle.keys()}  # noqa: SIM118 (not a mapping)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"The face coefficients' weights cannot be read: {path} ({error}).", _REINSTALL) from error
+    import hashlib
+
+    expected = pinned_sha256(path)
+    if expected and hashlib.sha256(data).hexdigest() != expected:
+        raise UserError(f"The face coefficients' weights are damaged or altered: {path}.", _REINSTALL)
+    if told.get("kind") != KIND or told.get("version") != VERSION:
+        raise UserError(f"The weights {path} are not what this Facewright reads.", "Use weights made for this version.")
+    try:
+        network = Refiner(RefinerConfig(**json.loads(told["config"])))
+        network.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"The weights {path} do not fit the network they describe ({error}).", _REINSTALL) from error
+    return network.eval()
+
+
+@dataclass(frozen=True)
+class SolveOptions:
+    """smoothing: 0 (each frame for itself) to 2. neutral_time: a time in s at which the face is at rest; None: the whole clip tells."""
+
+    smoothing: float = 1.0
+    neutral_time: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.smoothing <= 2:
+            raise UserError(f"A smoothing of {self.smoothing:g} is not possible.", "Give a number from 0 (none) to 2.")
+
+
+def solve(
+    times: np.ndarray,
+    points: np.ndarray,
+    sigma: np.ndarray,
+    visible: np.ndarray,
+    valid: np.ndarray,
+    box: np.ndarray,
+    size: tuple[int, int],
+    appearance: np.ndarray | None = None,
+    options: SolveOptions | None = None,
+    cuts: Sequence[float] = (),
+    report: Callable[[float], None] = lambda share: None,
+    network: Refiner | None = None,
+) -> FaceTrack:
+    """A clip of one person: T frames at ``times`` [T] s.
+
+    points [T, P, 2] and sigma [T, P] in px; visible [T, P] 0..1; valid [T]: rows that hold a face; box [T, 4] px; size: the picture's width
+    and height; appearance [T, F] of the point network, if the network asks for it; cuts: times of scene cuts; network: None is the shipped
+    one. Raises UserError where ``neutral_time`` has no face, and what ``load`` raises.
+    """
+    options = options or SolveOptions()
+    network = network or load()
+    times, valid = np.asarray(times, np.float64), np.asarray(valid, bool)
+    rows = np.flatnonzero(valid)
+    count, out = len(times), {}
+    out["arkit"], out["sigma"] = np.zeros((count, 52), np.float32), np.zeros((count, 52), np.float32)
+    rotation, shift = np.zeros((count, 3, 3)), np.zeros((count, 2))
+    scale = np.ones(count)
+    person = neutral.average()
+    if len(rows):
+        side = np.maximum(np.asarray(box, np.float32)[rows, 2:].max(1), 1.0)
+        middle = np.asarray(box, np.float32)[rows, :2] + np.asarray(box, np.float32)[rows, 2:] / 2
+        unit = torch.from_numpy(np.ascontiguousarray((points[rows] - middle[:, None]) / side[:, None, None] * [1, -1], np.float32))
+        blur = torch.from_numpy(np.ascontiguousarray(sigma[rows] / side[:, None], np.float32)).clamp_min(SMALLEST_SIGMA)
+        seen = torch.from_numpy(np.ascontiguousarray(visible[rows], np.float32)).clamp(0, 1)
+        shown = None if appearance is None else torch.from_numpy(np.ascontiguousarray(appearance[rows], np.float32))
+        with torch.inference_mode():
+            person = _person(times[rows], unit, blur, seen, options)
+            for at in range(0, len(rows), BLOCK):
+                part = slice(at, at + BLOCK)
+                value, spread, pose = frames(network, person, unit[part], blur[part], seen[part], None if shown is None else shown[part])
+                these = rows[part]
+                out["arkit"][these], out["sigma"][these] = value.numpy(), spread.numpy()
+                rotation[these], scale[these] = pose.rotation.numpy(), pose.scale.numpy() * side[part]
+                shift[these] = pose.shift.numpy() * [1, -1] * side[part, None] + middle[part]
+                report(min(1.0, (at + BLOCK) / len(rows)))
+    turned, translation = np.zeros((count, 3, 3)), np.zeros((count, 3))
+    turned[rows], translation[rows] = camera.place(rotation[rows], scale[rows], shift[rows], float(person.perspective), size)
+    angles = np.zeros((count, 3))
+    angles[rows] = camera.angles(turned[rows])
+    return _over_time(times, valid, out["arkit"], out["sigma"], angles, translation, np.asarray(points), np.asarray(box), options, cuts)
+
+
+def frames(
+    network: Refiner, person: Neutral, points: Tensor, sigma: Tensor, visible: Tensor, appearance: Tensor | None
+) -> tuple[Tensor, Tensor, fit.Pose]:
+    """Coefficients [T, 52], sigma [T, 52] and pose of frames, each for itself: points [T, P, 2] in crop units, y up, sigma alike."""
+    weight = weights(sigma, visible)
+    solution = fit.frames(points, weight, person.shape, person.perspective)
+    known = torch.full((len(points),), known_by(person.frames))
+    value, spread = refine(network, features(solution, sigma, visible, known), appearance)
+    return value, spread, solution.pose
+
+
+def weights(sigma: Tensor, visible: Tensor) -> Tensor:
+    """Inverse variances [T, P] for the fit: hidden points are where the network guesses them, so they count little."""
+    return (visible.clamp(0.02, 1) / sigma.clamp_min(SMALLEST_SIGMA).square()) * (visible > 0.05)
+
+
+def known_by(frames_of_neutral: int) -> float:
+    """How well a neutral from so many frames is known, 0..1."""
+    return 1 - 1 / max(frames_of_neutral, 1)
+
+
+def _person(times: np.ndarray, points: Tensor, sigma: Tensor, visible: Tensor, options: SolveOptions) -> Neutral:
+    weight = weights(sigma, visible)
+    if options.neutral_time is None:
+        return neutral.from_clip(points, weight)
+    nearest = int(np.abs(times - options.neutral_time).argmin())
+    if abs(times[nearest] - options.neutral_time) > 0.5:
+        raise UserError(f"No face is seen at {options.neutral_time:g} s, where the neutral should be.", "Name a time that shows it.")
+    return neutral.from_marked(points[nearest][None], weight[nearest][None])
+
+
+def _over_time(
+    times: np.ndarray,
+    valid: np.ndarray,
+    arkit: np.ndarray,
+    sigma: np.ndarray,
+    angles: np.ndarray,
+    translation: np.ndarray,
+    points: np.ndarray,
+    box: np.ndarray,
+    options: SolveOptions,
+    cuts: Sequence[float],
+) -> FaceTrack:
+    """Smoothing within each stretch, then short gaps."""
+    for start, end in smoothing.stretches(valid, times, cuts):
+        part = slice(start, end)
+        angles[part] = np.unwrap(angles[part], axis=0)
+        arkit[part] = smoothing.smooth(times[part], arkit[part], sigma[part], options.smoothing)
+        angles[part] = smoothing.smooth(times[part], angles[part], 0.03, options.smoothing)
+        tremble = 0.03 * np.abs(translation[part]).mean(0) + 0.1
+        translation[part] = smoothing.smooth(times[part], translation[part], tremble, options.smoothing)
+    everything = np.concatenate([arkit, sigma, angles, translation, box], 1)
+    filled = smoothing.fill(times, everything, valid, cuts)
+    arkit, sigma, angles, translation, box = np.split(everything.astype(np.float32), [52, 104, 107, 110], 1)
+    arkit = np.ascontiguousarray(arkit.clip(0, 1))
+    arkit[:, _CLOSE] = np.minimum(arkit[:, _CLOSE], arkit[:, _JAW])
+    sigma[filled & ~valid] *= 3  # guessed
+    return FaceTrack(
+        times, filled, arkit, sigma, angles, translation, geometry.gaze_from_coefficients(arkit).astype(np.float32), points, box
+    )
