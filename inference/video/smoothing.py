@@ -42,7 +42,7 @@ def noise(values: np.ndarray) -> np.ndarray:
 def smooth(times: np.ndarray, values: np.ndarray, sigma: np.ndarray | float, amount: float = 1.0) -> np.ndarray:
     """One stretch without gaps, [T, C]; times [T] s; sigma [T, C] or a number: the most that noise can be; amount 0 (off) to 2."""
     values = np.asarray(values, np.float64)
-    if amount <= 0 or len(values) < 3:
+    if amount < 0.02 or len(values) < 3:  # below that nothing would change
         return values.copy()
     step = max(float(np.median(np.diff(times))), 1e-3)
     most = np.broadcast_to(np.asarray(sigma, np.float64), values.shape)
