@@ -20,7 +20,7 @@ PATIENCE: Final = 10  # seconds to wait for a server that does not answer
 _CURVES: Final = "CREATE TABLE curves (sha TEXT PRIMARY KEY, data BYTEA NOT NULL)"
 _TRIGGERS: Final = (
     "CREATE OR REPLACE FUNCTION facewright_keep() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$",
+    "$$ BEGIN RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only'; END $$",
     *(
         f"CREATE OR REPLACE TRIGGER {table}_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
         "FOR EACH STATEMENT EXECUTE FUNCTION facewright_keep()"
@@ -89,11 +89,13 @@ class ServerDatabase:
             raise UserError(f"The database {self.place} is not in UTF-8.", "Create it with ENCODING 'UTF8'.")
         if not self.read_only and ask("SHOW transaction_read_only") == "on":
             self.read_only = f"The server {self.place} takes no changes (a read-only copy)."
-        if not ask("SELECT to_regclass('meta') IS NOT NULL"):
+        # The catalog itself, not to_regclass: that may remember that there was no table before the lock was had.
+        exists = "SELECT EXISTS (SELECT 1 FROM pg_tables WHERE tablename = 'meta' AND schemaname = ANY (current_schemas(false)))"
+        if not ask(exists):
             if self.read_only:
                 raise UserError(f"There are no votes at {self.place}.")
             with self.writing():
-                if not ask("SELECT to_regclass('meta') IS NOT NULL"):  # asked again: another seat may have been faster
+                if not ask(exists):  # asked again: another seat may have been faster
                     self._create()
         version = ask("SELECT value FROM meta WHERE key = 'schema'")
         if version is None or not str(version).isdigit():
@@ -180,7 +182,8 @@ class ServerDatabase:
             return UserError(f"The server {self.place} takes no changes (a read-only copy).")
         if state == "53100":
             return UserError(f"The disk of the server {self.place} is full: this was not kept.", "Earlier votes are safe.")
-        if not state or state[:2] in {"08", "28", "3D", "57"}:
+        lost = not state and isinstance(error, self._sqlalchemy.exc.OperationalError)  # libpq has no code for what it says itself
+        if lost or state[:2] in {"08", "28", "3D", "57"}:
             return UserError(f"The server {self.place} cannot be reached: {words}", "Check the URL, the password and the network.")
         return UserError(f"The server {self.place} could not do this: {words}", "Ask whoever keeps it.")
 
