@@ -2,15 +2,12 @@
 """A finished take made to fit what of another one is kept: an artist's keys, a range of time, a region of the face.
 
 The measured Gaussian of takes (``fill``) bends the mouth; brows, lids and the other channels it does not know bend each alone, with the
-same correlation in time. Then the track's events are set again, since a bent mouth may have opened a seal, but they fade out towards what is
+same correlation in time. Then the track's events are set again, since a bent mouth may have opened a seal, but they fade towards what is
 kept: kept samples stay exactly as they are.
 """
 
 from __future__ import annotations
 
-import zipfile
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -18,8 +15,8 @@ import numpy as np
 from ...core import sampling
 from ...core.curves import Curves
 from ...core.errors import UserError
-from ...core.paths import replacing
 from ...rigs.arkit import ARKIT_52
+from .around_file import Around
 from .closures import apply_track
 from .fill import Kept, fill
 from .phone_track import PhoneTrack
@@ -32,48 +29,6 @@ _ALONE: Final = 0.2
 _FADE: Final = 0.1
 # How far a channel is bent where the events are set again in full.
 _BENT: Final = 0.02
-
-
-@dataclass(frozen=True)
-class Around:
-    """What is kept of a take. curves: its channels at times i / fps; where: bool [T, N], the kept samples.
-
-    strength, smoothing: of the bake that the rest goes through (see ``scene.bake``), done here, since what is kept went through it already.
-    """
-
-    curves: Curves
-    where: np.ndarray
-    strength: float = 1.0
-    smoothing: float = 0.0
-
-
-def save(around: Around, path: Path | str) -> None:
-    """Write it as an npz without pickle. Raises UserError where it cannot be written."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            names=np.array(around.curves.names, dtype=np.str_),
-            times=around.curves.times,
-            values=around.curves.values,
-            where=around.where,
-            bake=np.array([around.strength, around.smoothing]),
-        )
-
-
-def load(path: Path | str) -> Around:
-    """Read what ``save`` wrote. Raises UserError where it is missing or damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            curves = Curves(tuple(map(str, data["names"])), data["times"], data["values"])
-            strength, smoothing = map(float, data["bake"])
-            where = data["where"]
-            if where.dtype != bool or where.shape != curves.values.shape:
-                raise ValueError("other shapes")
-    except OSError as error:
-        raise UserError(f"Cannot read what is kept of the take: {error.strerror or error}.", "Try again.") from error
-    except (ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise UserError("What is kept of the take is damaged.", "Try again.") from error
-    return Around(curves, where, strength, smoothing)
 
 
 def fit(take: Curves, around: Around, track: PhoneTrack, rest: Curves | None = None) -> Curves:

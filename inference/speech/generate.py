@@ -18,7 +18,8 @@ from ...core.timing import frame_times
 from ...rigs.arkit import ARKIT_52
 from . import weights_file
 from .align import SpokenWord, align
-from .around import Around, fit
+from .around import fit
+from .around_file import Around
 from .asymmetry import RANGE as ASYMMETRY_RANGE
 from .asymmetry import Sides, apart, sides
 from .audio import SAMPLE_RATE, SILENT_PEAK, AudioStream

@@ -14,7 +14,7 @@ import torch
 
 from ...core.errors import UserError
 from .. import curves_file
-from . import around, weights_file
+from . import around_file, weights_file
 from .controls import Controls
 from .emotion import Emotion
 from .generate import Report, SpeechEngine, SpeechOptions
@@ -51,7 +51,7 @@ def run(params: dict, report: Report) -> dict[str, Any]:
     response={rate=0.0, energy=0.0}, asymmetry=1.0, person=0, track=None, around=None, cache=None, sound="", weights=shipped}.
 
     track: {words, phones} as an earlier answer told them, edited perhaps. around: a file of what is kept of an earlier take, as
-    ``around.save`` writes it. cache: a folder in which what was heard is kept; then ``sound``,
+    ``around_file.save`` writes it. cache: a folder in which what was heard is kept; then ``sound``,
     the sha256 that an earlier answer told, spares listening again, even where the file is gone.
 
     Writes the curves to ``out`` (see ``curves_file``); returns {curves, duration, device, seconds, cpu_seconds, words, phones, warnings,
@@ -96,7 +96,7 @@ def _checked(params: dict) -> tuple[Path, Path, SpeechOptions]:
             elif name == "track" and value is not None:
                 value = PhoneTrack.from_dict(dict(value))
             elif name == "around" and value is not None:
-                value = around.load(value)
+                value = around_file.load(value)
             given[name] = value
     return Path(params["audio"]), Path(params["out"]), SpeechOptions(**given)
 

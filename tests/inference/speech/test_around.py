@@ -5,8 +5,9 @@ import pytest
 
 from facewright.core.curves import Curves
 from facewright.core.errors import UserError
-from facewright.inference.speech import around
-from facewright.inference.speech.around import Around, fit
+from facewright.inference.speech import around_file as around
+from facewright.inference.speech.around import fit
+from facewright.inference.speech.around_file import Around
 from facewright.inference.speech.closures import apply_track
 from facewright.inference.speech.lip_gap import TOUCHING, lip_gap
 from facewright.inference.speech.phone_track import Phone, PhoneTrack
