@@ -6,7 +6,9 @@ from pathlib import Path
 
 import bpy
 
+from .emotion_properties import EMOTIONS, FacewrightEmotionSettings
 from .ranking_properties import FacewrightRankingSettings
+from .take_properties import FacewrightPhonemeSettings
 
 # Since 4.5 Blender wants to be told that a path may begin with // (beside the .blend file).
 RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
@@ -103,6 +105,10 @@ class FacewrightSceneSettings(bpy.types.PropertyGroup):
     ranking: bpy.props.PointerProperty(
         type=FacewrightRankingSettings, name="Compare Takes", description="What the Compare Takes and Adapters panels are set to"
     )
+    emotion: bpy.props.PointerProperty(type=FacewrightEmotionSettings, name="Emotion", description="The mood that the line is spoken in")
+    phonemes: bpy.props.PointerProperty(
+        type=FacewrightPhonemeSettings, name="Phonemes", description="What the Phonemes and Re-Take panels are set to"
+    )
     video: bpy.props.PointerProperty(type=FacewrightVideoSettings, name="Video", description="What the Video panel is set to")
 
     sound: bpy.props.StringProperty(
@@ -171,6 +177,34 @@ class FacewrightSceneSettings(bpy.types.PropertyGroup):
         min=0.0,
         max=2.0,
     )
+    rate_response: bpy.props.FloatProperty(
+        name="Follow Rate",
+        description="How much less quick passages move the mouth, and slow ones more, than the voice already makes them",
+        default=0.0,  # as the model hears it
+        min=0.0,
+        max=2.0,
+    )
+    energy_response: bpy.props.FloatProperty(
+        name="Follow Loudness",
+        description="How much more loud passages move the mouth, and soft ones less, than the voice already makes them",
+        default=0.0,  # as the model hears it
+        min=0.0,
+        max=2.0,
+    )
+    asymmetry: bpy.props.FloatProperty(
+        name="Asymmetry",
+        description="How unlike the two sides of the face move: 1 as measured on real faces, 0 perfectly even",
+        default=1.0,  # a face with two equal sides looks like a mask
+        min=0.0,
+        max=2.0,
+    )
+    person: bpy.props.IntProperty(
+        name="Person",
+        description="Whose face: decides which side is the strong one. Give each character its own number",
+        default=0,  # any number is as good
+        min=0,
+        max=2**31 - 1,
+    )
     start_frame: bpy.props.IntProperty(
         name="Start Frame",
         description="Frame on which the sound starts",
@@ -220,6 +254,20 @@ class FacewrightSceneSettings(bpy.types.PropertyGroup):
         description="Put the sound into the sequencer at the start frame, and lengthen the scene's frame range if it is too short",
         default=True,  # without the sound nobody can judge the take
     )
+
+
+def performance(settings: FacewrightSceneSettings) -> dict:
+    """What the panels say of how the line is spoken, as the worker's verb ``speech`` takes it."""
+    return {
+        "seed": settings.seed,
+        "variation": settings.variation,
+        "controls": {"jaw": settings.jaw, "lips": settings.lips, "articulation": settings.articulation},
+        "emotion": {name: getattr(settings.emotion, name) for name in EMOTIONS},
+        "response": {"rate": settings.rate_response, "energy": settings.energy_response},
+        "asymmetry": settings.asymmetry,
+        "person": settings.person,
+        "life": settings.life,
+    }
 
 
 # Not a method: Blender 4.2 crashes at the interpreter's end when a property group has one.

@@ -6,6 +6,8 @@ import atexit
 
 import bpy
 
+from . import take_properties
+from .emotion_properties import FacewrightEmotionSettings
 from .operators import file_handlers, menus
 from .operators.add_demo_head import FACEWRIGHT_OT_add_demo_head
 from .operators.bake_speech import FACEWRIGHT_OT_bake_speech
@@ -41,6 +43,8 @@ from .scene import jobs, player, runtime_status, sitting
 
 CLASSES = (
     FacewrightPreferences,
+    *take_properties.CLASSES,
+    FacewrightEmotionSettings,
     FacewrightRankingSettings,  # part of the next but one: before it
     FacewrightVideoSettings,  # part of the next: before it
     FacewrightSceneSettings,
@@ -89,6 +93,7 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Scene.facewright = bpy.props.PointerProperty(type=FacewrightSceneSettings)
+    take_properties.register_on_actions()
     for menu, entry in MENUS:
         menu.append(entry)
     bpy.app.handlers.load_pre.extend(BEFORE_LOAD)
@@ -114,6 +119,7 @@ def unregister() -> None:
         bpy.app.handlers.load_pre.remove(handler)
     for menu, entry in reversed(MENUS):
         menu.remove(entry)
+    take_properties.unregister_from_actions()
     del bpy.types.Scene.facewright
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

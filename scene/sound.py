@@ -69,7 +69,7 @@ def place(scene: bpy.types.Scene, path: Path | str, frame: int, owners: Iterable
         return PlacedSound("", (f"All {_CHANNELS} sequencer channels are in use after frame {frame}, so the sound was not placed.",))
     known = set(bpy.data.sounds)
     try:
-        strip = strips.new_sound(path.stem, _stored_path(path), channel, frame)
+        strip = strips.new_sound(path.stem, stored_path(path), channel, frame)
     except RuntimeError as error:
         return PlacedSound(
             "", (f"Blender could not open the sound {path.name} ({str(error).strip().removeprefix('Error: ')}), so it was not placed.",)
@@ -174,7 +174,8 @@ def _free_channel(strips: Any, frame: int, ignoring: list[Any]) -> int | None:
     return next((c for c in free if c not in present), free[0] if free else None)
 
 
-def _stored_path(path: Path) -> str:
+def stored_path(path: Path) -> str:
+    """As a .blend keeps it: relative to a saved file where the user's preferences say so."""
     if bpy.data.filepath and bpy.context.preferences.filepaths.use_relative_paths:
         try:
             return bpy.path.relpath(str(path))

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an artist changed in our bakes: a snapshot of every channel as baked goes with the Action, and is compared with how it plays now.
+
+The fingerprint of ``tags`` says whether anything was changed; the snapshot says what and where, so that a new take can keep it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import bpy
+import numpy as np
+
+from ..core.curves import Curves
+from ..core.timing import scene_fps
+from ..rigs.arkit import ARKIT_52
+from ..rigs.mapping import best_mapping
+from . import actions_compat, phonemes, tags
+from .targets import value_path, with_shape_keys
+
+PROPERTY: Final = "facewright_baked"  # on our Actions: base64 of zlib of a header line and float16 values
+# A sample that differs by more than this was changed: float16 rounds by half of it at most.
+_CHANGED: Final = 0.002
+_LONGEST: Final = 40_000  # frames (half an hour at 24 a second): a longer take has no snapshot, and its edits cannot be told apart
+REGIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ALL": ("",),
+    "UPPER": ("brow", "eye"),
+    "LOWER": ("mouth", "jaw", "cheek", "nose", "tongue"),
+    "BROWS": ("brow",),
+    "EYES": ("eye",),
+    "MOUTH": ("mouth", "jaw", "tongue"),
+}
+
+
+@dataclass(frozen=True)
+class KeptKey:
+    """A key of the artist's own, to be put into the new take: its Key data-block's name, data path, frame and value."""
+
+    key: str
+    path: str
+    frame: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Held:
+    """What of a take is to stay. curves: ARKIT_52 at the scene's frames from the sound's start. where: bool [T, 52].
+
+    keys: the artist's keys in it. edited: whether any of it is an artist's work (and not only a part that was chosen to stay).
+    """
+
+    curves: Curves
+    where: np.ndarray
+    keys: tuple[KeptKey, ...]
+    edited: bool
+
+    @property
+    def samples(self) -> int:
+        return int(self.where.sum())
+
+
+def remember(action: bpy.types.Action, scene: bpy.types.Scene, last: int, held: Held | None = None) -> None:
+    """Keep how the Action plays now, from its start frame to ``last``; what is ``held`` as edited stays marked as the artist's."""
+    first = phonemes.start_frame(action)
+    if not 0 <= last - first < _LONGEST:
+        action.pop(PROPERTY, None)
+        return
+    frames = np.arange(first, last + 1)
+    curves = {f.data_path: f for f in actions_compat.fcurves(action)}
+    values = np.stack([_sampled(f, frames) for f in curves.values()], 1) if curves else np.zeros((len(frames), 0))
+    baked = values.astype(np.float16)
+    if held is not None and held.edited:
+        # what the artist made was never ours: NaN is unlike anything
+        theirs = _paths_held(action, held)
+        for column, path in enumerate(curves):
+            rows = theirs.get(path)
+            if rows is not None:
+                count = min(len(rows), len(baked))
+                baked[:count, column][rows[:count]] = np.nan
+    head = json.dumps({"first": first, "paths": list(curves)}).encode()
+    action[PROPERTY] = base64.b64encode(zlib.compress(head + b"\n" + baked.tobytes(), 6)).decode("ascii")
+
+
+def changed(action: bpy.types.Action) -> dict[str, np.ndarray] | None:
+    """Data path -> bool of each frame from the Action's start frame on: where it is no longer as baked. None where no snapshot tells."""
+    known = _snapshot(action)
+    if known is None:
+        return None
+    first, paths, baked = known
+    frames = first + np.arange(len(baked))
+    found = {}
+    present = {f.data_path: f for f in actions_compat.fcurves(action)}
+    for path in dict.fromkeys([*paths, *present]):
+        before = baked[:, paths.index(path)].astype(np.float64) if path in paths else np.zeros(len(baked))
+        now = _sampled(present[path], frames) if path in present else np.zeros(len(baked))
+        differs = ~(np.abs(now - before) <= _CHANGED)  # NaN differs too
+        if differs.any():
+            found[path] = differs
+    return found
+
+
+def held(
+    objects: Sequence[bpy.types.Object], scene: bpy.types.Scene, edits: bool, region: str = "", frames: tuple[int, int] | None = None
+) -> Held:
+    """What is to stay of the bakes on these objects: what was edited, and of ``region`` (one of ``REGIONS``, "" for none) the scene's
+    ``frames`` from first to last. Nothing where no bake of ours is there."""
+    fps = scene_fps(scene.render.fps, scene.render.fps_base)
+    plays = [(key, action) for key, _users in with_shape_keys(objects) for action in tags.our_actions(key)]
+    if not plays:
+        return Held(Curves(ARKIT_52, [0.0], np.zeros((1, 52), np.float32)), np.zeros((1, 52), bool), (), False)
+    first = min(phonemes.start_frame(action) for _key, action in plays)
+    last = max(round(_last(action)) for _key, action in plays)
+    count = max(last - first + 1, 1)
+    times = np.arange(count) / fps
+    values, where = np.zeros((count, 52), np.float32), np.zeros((count, 52), bool)
+    keys: list[KeptKey] = []
+    seen: set[str] = set()
+    edited = False
+    for key, action in plays:
+        shift = phonemes.start_frame(action) - first
+        theirs = (changed(action) or {}) if edits else {}
+        by_path = {f.data_path: f for f in actions_compat.fcurves(action)}
+        _mapping, report = best_mapping(block.name for block in key.key_blocks)
+        owns = {canonical: (own,) for canonical, own in report.matched.items()} | report.split
+        for column, canonical in enumerate(ARKIT_52):
+            paths = [value_path(own) for own in owns.get(canonical, ())]
+            present = [p for p in paths if p in by_path]
+            rows = np.zeros(count, bool)
+            for path in paths:
+                if path in theirs:
+                    here = theirs[path][: count - shift]
+                    rows[shift : shift + len(here)] |= here
+            if not rows.any() and canonical in seen:
+                continue
+            if rows.any():
+                edited = True
+                for path in present:
+                    keys += _keys(key, by_path[path], rows, first)
+            now = np.mean([_sampled(by_path[p], first + np.arange(count)) for p in present], 0) if present else np.zeros(count)
+            if rows.any() or canonical not in seen:
+                mine = where[:, column] & ~rows
+                values[:, column] = np.where(mine, values[:, column], np.clip(now, 0, 1))
+            where[:, column] |= rows
+            seen.add(canonical)
+    if region and frames is not None:
+        columns = [i for i, n in enumerate(ARKIT_52) if n.startswith(REGIONS[region])]
+        low, high = max(frames[0] - first, 0), min(frames[1] - first + 1, count)
+        if low < high:
+            where[np.ix_(range(low, high), columns)] = True
+    return Held(Curves(ARKIT_52, times, values), where, tuple(keys), edited)
+
+
+def restore_keys(keys: Sequence[KeptKey], objects: Sequence[bpy.types.Object]) -> int:
+    """Put the artist's keys into the bakes on these objects, each at its frame with its very value. Returns how many there are now."""
+    put = 0
+    for key, _users in with_shape_keys(objects):
+        mine = [k for k in keys if k.key == key.name]
+        for action in tags.our_actions(key) if mine else ():
+            by_path = {f.data_path: f for f in actions_compat.fcurves(action)}
+            touched = set()
+            for k in mine:
+                if k.path in by_path:
+                    point = by_path[k.path].keyframe_points.insert(k.frame, k.value, options={"FAST"})
+                    point.co_ui[1] = k.value
+                    touched.add(k.path)
+                    put += 1
+            for path in touched:
+                by_path[path].update()
+    return put
+
+
+def _keys(key: bpy.types.Key, fcurve: bpy.types.FCurve, rows: np.ndarray, first: int) -> list[KeptKey]:
+    flat = np.empty(2 * len(fcurve.keyframe_points), np.float32)
+    fcurve.keyframe_points.foreach_get("co", flat)
+    return [
+        KeptKey(key.name, fcurve.data_path, float(frame), float(value))
+        for frame, value in flat.reshape(-1, 2)
+        if 0 <= round(float(frame)) - first < len(rows) and rows[round(float(frame)) - first]
+    ]
+
+
+def _paths_held(action: bpy.types.Action, held: Held) -> dict[str, np.ndarray]:
+    """Data path -> rows that are the artist's, of the channels that the Action has."""
+    found = {}
+    for key in bpy.data.shape_keys:
+        if action not in tags.our_actions(key):
+            continue
+        _mapping, report = best_mapping(block.name for block in key.key_blocks)
+        owns = {canonical: (own,) for canonical, own in report.matched.items()} | report.split
+        for canonical, own in owns.items():
+            if canonical in ARKIT_52 and held.where[:, ARKIT_52.index(canonical)].any():
+                for name in own:
+                    found[value_path(name)] = held.where[:, ARKIT_52.index(canonical)]
+    return found
+
+
+def _snapshot(action: bpy.types.Action) -> tuple[int, list[str], np.ndarray] | None:
+    text = action.get(PROPERTY)
+    if not isinstance(text, str):
+        return None
+    try:
+        head, _, data = zlib.decompress(base64.b64decode(text)).partition(b"\n")
+        told = json.loads(head)
+        paths = [str(p) for p in told["paths"]]
+        return int(told["first"]), paths, np.frombuffer(data, np.float16).reshape(-1, len(paths))
+    except (ValueError, KeyError, TypeError, zlib.error):
+        return None
+
+
+def _sampled(fcurve: bpy.types.FCurve, frames: np.ndarray) -> np.ndarray:
+    if fcurve.mute:
+        return np.zeros(len(frames))
+    return np.array([fcurve.evaluate(float(frame)) for frame in frames])
+
+
+def _last(action: bpy.types.Action) -> float:
+    return max((f.range()[1] for f in actions_compat.fcurves(action) if len(f.keyframe_points)), default=phonemes.start_frame(action))
