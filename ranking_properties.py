@@ -5,6 +5,13 @@ from __future__ import annotations
 import bpy
 
 
+def _adapters(_settings: bpy.types.PropertyGroup, _context: bpy.types.Context, typed: str) -> list[str]:
+    """File names of the adapters on the list, for the search fields."""
+    from .scene import learning
+
+    return [shelved.path.name for shelved in learning.listed() if typed.lower() in shelved.path.name.lower()]
+
+
 class FacewrightRankingSettings(bpy.types.PropertyGroup):
     """Part of the scene's settings. The reason for each default stands beside it."""
 
@@ -138,9 +145,11 @@ class FacewrightRankingSettings(bpy.types.PropertyGroup):
     )
     adapter: bpy.props.StringProperty(
         name="Adapter",
-        description="The file name of the adapter that the list has selected",
+        description="The first of the two adapters to blend",
+        search=_adapters,
     )
     blend_with: bpy.props.StringProperty(
         name="Blend With",
-        description="The file name of the adapter that the selected one is blended with",
+        description="The adapter that the first is blended with",
+        search=_adapters,
     )

@@ -9,6 +9,14 @@ import bpy
 from . import take_properties
 from .emotion_properties import FacewrightEmotionSettings
 from .operators import file_handlers, menus
+from .operators.adapters import (
+    FACEWRIGHT_OT_adapter_blend,
+    FACEWRIGHT_OT_adapter_export,
+    FACEWRIGHT_OT_adapter_import,
+    FACEWRIGHT_OT_adapter_remove,
+    FACEWRIGHT_OT_adapter_roll_back,
+    FACEWRIGHT_OT_adapter_use,
+)
 from .operators.add_demo_head import FACEWRIGHT_OT_add_demo_head
 from .operators.bake_speech import FACEWRIGHT_OT_bake_speech
 from .operators.bake_video import FACEWRIGHT_OT_bake_video
@@ -18,6 +26,7 @@ from .operators.drop_sound import FACEWRIGHT_OT_drop_sound
 from .operators.drop_video import FACEWRIGHT_OT_drop_video
 from .operators.export_curves import FACEWRIGHT_OT_export_curves
 from .operators.import_curves import FACEWRIGHT_OT_import_curves
+from .operators.learn import FACEWRIGHT_OT_finetune, FACEWRIGHT_OT_suggest_controls
 from .operators.pose_image import FACEWRIGHT_OT_pose_image
 from .operators.rank_act import (
     FACEWRIGHT_OT_rank_act,
@@ -30,6 +39,8 @@ from .operators.rank_start import FACEWRIGHT_OT_rank_start
 from .operators.remove_bake import FACEWRIGHT_OT_remove_bake
 from .operators.setup_runtime import FACEWRIGHT_OT_setup_runtime
 from .operators.show_details import FACEWRIGHT_OT_show_details
+from .operators.votes_files import FACEWRIGHT_OT_votes_export, FACEWRIGHT_OT_votes_import
+from .panels.adapters import FACEWRIGHT_PT_adapters, FACEWRIGHT_PT_learn
 from .panels.bake_settings import FACEWRIGHT_PT_bake_settings
 from .panels.character import FACEWRIGHT_PT_character
 from .panels.interchange import FACEWRIGHT_PT_interchange
@@ -39,7 +50,7 @@ from .panels.video import FACEWRIGHT_PT_video, FACEWRIGHT_PT_video_settings
 from .preferences import FacewrightPreferences
 from .properties import FacewrightSceneSettings, FacewrightVideoSettings
 from .ranking_properties import FacewrightRankingSettings
-from .scene import jobs, player, runtime_status, sitting
+from .scene import jobs, learning, player, runtime_status, sitting
 
 CLASSES = (
     FacewrightPreferences,
@@ -67,6 +78,16 @@ CLASSES = (
     FACEWRIGHT_OT_rank_note,
     FACEWRIGHT_OT_rank_retract,
     FACEWRIGHT_OT_rank_end,
+    FACEWRIGHT_OT_suggest_controls,
+    FACEWRIGHT_OT_finetune,
+    FACEWRIGHT_OT_adapter_use,
+    FACEWRIGHT_OT_adapter_roll_back,
+    FACEWRIGHT_OT_adapter_remove,
+    FACEWRIGHT_OT_adapter_import,
+    FACEWRIGHT_OT_adapter_export,
+    FACEWRIGHT_OT_adapter_blend,
+    FACEWRIGHT_OT_votes_export,
+    FACEWRIGHT_OT_votes_import,
     file_handlers.FACEWRIGHT_FH_sound,
     file_handlers.FACEWRIGHT_FH_video,
     file_handlers.FACEWRIGHT_FH_curves,
@@ -77,6 +98,8 @@ CLASSES = (
     FACEWRIGHT_PT_character,
     FACEWRIGHT_PT_interchange,
     FACEWRIGHT_PT_ranking,
+    FACEWRIGHT_PT_learn,
+    FACEWRIGHT_PT_adapters,  # a child: after its parent
 )
 MENUS = (
     (bpy.types.TOPBAR_MT_file_import, menus.import_entry),
@@ -113,6 +136,7 @@ def unregister() -> None:
     sitting.end()
     jobs.shut_down()
     runtime_status.forget()
+    learning.forget()
     while _commands:
         bpy.utils.unregister_cli_command(_commands.pop())
     for handler in BEFORE_LOAD:

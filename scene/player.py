@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,11 @@ if TYPE_CHECKING:  # numpy is not loaded when the add-on is enabled
 
 PAUSE = 0.4  # seconds on the last frame before the loop starts again: the eye needs the end
 DECODE_SECONDS = 0.012  # of each timer event at most: the rest of the window must stay quick
-KEPT_TEXTURES = 480  # two four-ups of 2 s at 30 fps; 0.6 MB each
+KEPT_TEXTURES = 256  # a four-up of 2 s at 30 fps; 1.2 MB each
 AHEAD_FRAMES = 8  # of the next question's films that are ready before it is shown
 DARK, GREY, PALE, WHITE = (0.10, 0.10, 0.11, 1.0), (0.20, 0.20, 0.22, 1.0), (0.62, 0.62, 0.65, 1.0), (0.93, 0.93, 0.94, 1.0)
 ACCENT, HOVER, DIM = (0.20, 0.36, 0.58, 1.0), (0.30, 0.48, 0.72, 1.0), (0.0, 0.0, 0.0, 0.72)
-_HIDDEN = ("show_region_toolbar", "show_region_ui", "show_region_tool_header", "show_region_asset_shelf")
+_HIDDEN = ("show_region_header", "show_region_toolbar", "show_region_ui", "show_region_tool_header", "show_region_asset_shelf")
 
 
 class Sound:
@@ -43,6 +44,8 @@ class Sound:
         if path is None or end <= start:
             return
         try:
+            if not bpy.app.build_options.audaspace:
+                raise RuntimeError("this Blender was built without it")
             import aud
 
             self._sound = aud.Sound(str(path)).limit(start, end).cache()
@@ -98,7 +101,8 @@ class Pictures:
                 return
             pixels = np.empty(width * height * 4, np.float32)
             image.pixels.foreach_get(pixels)
-            self._pixels[path] = pixels.reshape(height, width, 4)
+            # The region's framebuffer encodes what is drawn, as it does for textures that Blender makes of images.
+            self._pixels[path] = _linear()[(pixels * 255 + 0.5).astype(np.uint8)].reshape(height, width, 4)
         finally:
             bpy.data.images.remove(image)
 
@@ -111,7 +115,7 @@ class Pictures:
             return None
         height, width = pixels.shape[:2]
         data = gpu.types.Buffer("FLOAT", pixels.size, pixels.ravel())
-        self._textures[path] = gpu.types.GPUTexture((width, height), format="RGBA8", data=data)
+        self._textures[path] = gpu.types.GPUTexture((width, height), format="RGBA16F", data=data)
         while len(self._textures) > KEPT_TEXTURES:
             self._textures.popitem(last=False)
         return self._textures[path]
@@ -119,6 +123,15 @@ class Pictures:
     def clear(self) -> None:
         self._pixels.clear()
         self._textures.clear()
+
+
+@cache
+def _linear() -> np.ndarray:
+    """Linear light, float32 [256], of an 8-bit sRGB value (IEC 61966-2-1)."""
+    import numpy as np
+
+    value = np.arange(256) / 255
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 class Player:
@@ -402,7 +415,7 @@ class Player:
             asked = "All pairs are judged. Esc goes back; start another sitting for new takes."
         _text(asked, layout.title, layout.line, WHITE, "LEFT", 1.15)
         left = session.sitting.left
-        _text(f"{counter.votes} votes, {left} to go", layout.title, layout.line, PALE, "RIGHT")
+        _text(f"{counter.votes} vote{'' if counter.votes == 1 else 's'}, {left} to go", layout.title, layout.line, PALE, "RIGHT")
         told = session.sitting.rest_reason or session.message
         if session.sitting.note:
             told = f"Note: {session.sitting.note}"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..core.errors import UserError
-from . import jobs, strips
+from . import jobs, learning, strips
 
 if TYPE_CHECKING:  # panels import this file when the add-on is enabled, and these bring numpy
     from ..preference.store import Store
@@ -105,6 +105,7 @@ def end(*_: object) -> str:
     session.source.close()
     session.store.close()
     strips.clear()
+    learning.changed()
     count = session.sitting.counter.votes
     jobs.redraw()
     return f"{count} vote{'' if count == 1 else 's'} kept." if count else "No votes were cast."

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What votes teach: controls that are suggested to the sliders, and an adapter that is tuned and passes its gate or not."""
+from __future__ import annotations
+
+import bpy
+
+from ..preferences import settings
+from ..scene import handles, jobs, learning, runtime_status, sitting, tasks
+from .verb import JobVerb, Work
+
+CONTROLS = ("jaw", "lips", "articulation")  # the panel's sliders that a suggestion may set
+
+
+def client_of(context: bpy.types.Context):
+    preferences = settings(context)
+    found = runtime_status.find(preferences.python, preferences.data_folder)
+    return tasks.worker(found.python, preferences.data_folder / "logs")
+
+
+def votes_reason(context: bpy.types.Context, least: int) -> str:
+    """Why there is nothing to learn from yet; empty where there is."""
+    if sitting.current() is not None:
+        return "End the sitting first, so that all of its votes are learned from."
+    known = learning.current(settings(context).data_folder)
+    votes = known.votes if known is not None else 0
+    return "" if votes >= least else f"{votes} of the {least} votes that this needs: compare more takes."
+
+
+class FACEWRIGHT_OT_suggest_controls(JobVerb, bpy.types.Operator):
+    bl_idname = "facewright.suggest_controls"
+    bl_label = "Suggest Controls"
+    bl_description = "Set jaw, lips and articulation to what the votes so far prefer. Undo brings the old amounts back"
+    bl_options = {"REGISTER", "UNDO"}
+    topic = "learning"
+    title = "Suggest Controls"
+
+    @classmethod
+    def disabled_reason(cls, context: bpy.types.Context) -> str:
+        return jobs.busy_reason() or votes_reason(context, learning.FEW)
+
+    def begin(self, context: bpy.types.Context) -> Work:
+        client = client_of(context)
+        who = handles.remember(context.scene, ())
+        task = tasks.WorkerTask(client, client.submit("suggest_controls", {"votes": str(settings(context).data_folder / "votes")}))
+
+        def finish(result: dict) -> jobs.Outcome:
+            scene, _objects = handles.find(who)
+            chosen = scene.facewright
+            told = []
+            for name in CONTROLS:
+                if name in result["controls"]:
+                    setattr(chosen, name, result["controls"][name])
+                    unsure = result.get("uncertainty", {}).get(name)
+                    told.append(f"{name} {getattr(chosen, name):.2f}" + (f" (± {unsure:.2f})" if unsure is not None else ""))
+            first = f"From {result['votes_used']} votes: {', '.join(told)}." if told else "The votes so far suggest nothing."
+            return jobs.Outcome("done", (first, "Bake again to see them.", *result.get("warnings", ())))
+
+        return Work(task, finish)
+
+
+class FACEWRIGHT_OT_finetune(JobVerb, bpy.types.Operator):
+    bl_idname = "facewright.finetune"
+    bl_label = "Tune an Adapter"
+    bl_description = "Tune a small adapter of the speech model on all votes and test it against the model as it ships, which stays as it is"
+    topic = "learning"
+    title = "Tune an Adapter"
+
+    @classmethod
+    def disabled_reason(cls, context: bpy.types.Context) -> str:
+        return jobs.busy_reason() or votes_reason(context, learning.TENS)
+
+    def begin(self, context: bpy.types.Context) -> Work:
+        from datetime import datetime
+
+        from ..preference.adapters import Shelf
+
+        preferences = settings(context)
+        shelf = Shelf.of(preferences.data_folder)
+        out = shelf.free_path(f"{datetime.now():%Y-%m-%d %H.%M}")
+        client = client_of(context)
+        params = {
+            "votes": str(preferences.data_folder / "votes"),
+            "base": "speech",
+            "out": str(out),
+            "rounds": context.scene.facewright.ranking.rounds,
+            "device": preferences.device,
+            "seed": 0,
+        }
+
+        def finish(result: dict) -> jobs.Outcome:
+            learning.changed()
+            return jobs.Outcome("done", verdict(result["gate"]))
+
+        return Work(tasks.WorkerTask(client, client.submit("finetune", params)), finish)
+
+
+def verdict(gate: dict) -> tuple[str, ...]:
+    """The gate's answer, in sentences."""
+    low, high = gate.get("interval") or (0.0, 1.0)
+    rate = gate.get("win_rate")
+    won = f"It wins {rate:.0%} of fresh blind comparisons ({low:.0%} to {high:.0%})." if rate is not None else ""
+    first = "The adapter passed: use it in the list below." if gate["passed"] else "The adapter did not pass, so it is not offered."
+    return tuple(line for line in (first, won, *gate.get("reasons", ())) if line)

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Votes out of and into Blender: JSON lines and CSV for other tools, a bundle for a studio that merges many seats."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bpy_extras.io_utils import ExportHelper, ImportHelper
+
+from ..core.errors import UserError
+from ..preferences import settings
+from ..scene import jobs, learning, tasks
+from .verb import JobVerb, Work
+
+FORMATS = (
+    (".jsonl", "Pairs (.jsonl)", "Prompt, chosen and rejected, as preference trainers read them"),
+    (".csv", "Table (.csv)", "One row a vote, for a spreadsheet"),
+    (".zip", "Bundle (.zip)", "Votes and curves in one file, to be merged by a studio"),
+)
+
+
+class FACEWRIGHT_OT_votes_export(JobVerb, bpy.types.Operator, ExportHelper):
+    bl_idname = "facewright.votes_export"
+    bl_label = "Export Votes"
+    bl_description = "Write all votes of this computer to a file. No voice and no face leaves it: a bundle holds curves, no sound"
+    topic = "learning"
+    title = "Export Votes"
+
+    filename_ext = ".jsonl"
+    filter_glob: bpy.props.StringProperty(default="*.jsonl;*.csv;*.zip", options={"HIDDEN"})
+    format: bpy.props.EnumProperty(
+        name="Format",
+        description="What kind of file to write",
+        items=FORMATS,
+        default=".jsonl",  # what trainers read
+    )
+
+    @classmethod
+    def disabled_reason(cls, context: bpy.types.Context) -> str:
+        return jobs.busy_reason()
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.filepath = f"votes{self.format}"
+        return ExportHelper.invoke(self, context, event)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        self.layout.use_property_split = True
+        self.layout.prop(self, "format")
+
+    def check(self, context: bpy.types.Context) -> bool:
+        self.filename_ext = self.format
+        path = Path(self.filepath)
+        if path.name and path.suffix.lower() in {suffix for suffix, _, _ in FORMATS} and path.suffix.lower() != self.format:
+            self.filepath = str(path.with_suffix(self.format))
+            return True
+        return ExportHelper.check(self, context)
+
+    def begin(self, context: bpy.types.Context) -> Work:
+        votes, target = settings(context).data_folder / "votes", Path(bpy.path.abspath(self.filepath))
+
+        def write(_task: tasks.ThreadTask) -> dict:
+            from ..preference import bundle, exchange
+            from ..preference.store import Store
+
+            with Store.open(votes, read_only=True) as store:
+                if target.suffix.lower() == ".zip":
+                    packed = bundle.pack(store, target)
+                    return {"told": [f"Wrote {target.name}: {packed.records} records, {packed.curves} curves.", *packed.left_out]}
+                written = exchange.write(store, target)
+                return {"told": [f"Wrote {target.name}: {written.votes} votes in {written.rows} rows."]}
+
+        if not (votes.is_dir() and any(votes.glob("*.sqlite"))):
+            raise UserError("There are no votes on this computer yet.", "Compare some takes first.")
+        return Work(tasks.ThreadTask(write), lambda result: jobs.Outcome("done", tuple(result["told"])))
+
+
+class FACEWRIGHT_OT_votes_import(JobVerb, bpy.types.Operator, ImportHelper):
+    bl_idname = "facewright.votes_import"
+    bl_label = "Import Votes"
+    bl_description = "Add the votes of a file or a bundle to those of this computer. Votes that are here already are not counted twice"
+    topic = "learning"
+    title = "Import Votes"
+
+    filename_ext = ".jsonl"
+    filter_glob: bpy.props.StringProperty(default="*.jsonl;*.csv;*.zip", options={"HIDDEN"})
+
+    @classmethod
+    def disabled_reason(cls, context: bpy.types.Context) -> str:
+        return jobs.busy_reason() or ("End the sitting first." if _sitting_open() else "")
+
+    def begin(self, context: bpy.types.Context) -> Work:
+        votes, source = settings(context).data_folder / "votes", Path(bpy.path.abspath(self.filepath))
+
+        def read(_task: tasks.ThreadTask) -> dict:
+            from ..preference import exchange
+            from ..preference.bundle import Bundle
+            from ..preference.merge import merge
+            from ..preference.store import Store
+
+            with Store.open(votes) as store:
+                if source.suffix.lower() == ".zip":
+                    with Bundle(source) as bundle:
+                        done = merge(bundle, store)
+                else:
+                    done = merge(exchange.read(source), store)
+            return {"told": [str(done), *done.warnings]}
+
+        def finish(result: dict) -> jobs.Outcome:
+            learning.changed()
+            return jobs.Outcome("done", tuple(result["told"]))
+
+        return Work(tasks.ThreadTask(read), finish)
+
+
+def _sitting_open() -> bool:
+    from ..scene import sitting
+
+    return sitting.current() is not None

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What votes are good for: suggested controls, a tuned adapter and its verdict, the list of adapters."""
+import bpy
+
+from ..preferences import settings
+from ..scene import jobs, learning
+from .speech import FacewrightPanel, draw_outcome, draw_running
+from .text import wrapped
+
+
+class FACEWRIGHT_PT_learn(FacewrightPanel, bpy.types.Panel):
+    bl_label = "Learn from Votes"
+    bl_order = 4
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        known = learning.current(settings(context).data_folder)
+        if known is None:
+            layout.label(text="Reading the votes", icon="TIME")
+            return
+        if known.error:
+            wrapped(layout, context, known.error, icon="ERROR")
+        box = layout.box()
+        box.label(text=f"{known.votes} vote{'' if known.votes == 1 else 's'} on this computer")
+        for line, ready in learning.worth(known.votes):
+            wrapped(box, context, line, icon="CHECKMARK" if ready else "RADIOBUT_OFF")
+        for line in known.by_rater:
+            wrapped(box, context, line, icon="USER")
+        running = jobs.running()
+        if running is not None:
+            if running.topic == "learning":
+                draw_running(layout, context, running)
+            return
+        column = layout.column(align=True)
+        column.operator("facewright.suggest_controls", icon="OPTIONS")
+        column.operator("facewright.finetune", icon="MODIFIER")
+        draw_outcome(layout, context, "learning")
+        row = layout.row(align=True)
+        row.operator("facewright.votes_export", icon="EXPORT")
+        row.operator("facewright.votes_import", icon="IMPORT")
+
+
+class FACEWRIGHT_PT_adapters(FacewrightPanel, bpy.types.Panel):
+    bl_label = "Adapters"
+    bl_parent_id = "FACEWRIGHT_PT_learn"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        wish = context.scene.facewright.ranking
+        known = learning.current(settings(context).data_folder)
+        if known is None:
+            return
+        layout.enabled = jobs.running() is None
+        column = layout.column(align=True)
+        row = column.row()
+        row.operator("facewright.adapter_use", text="", icon="RADIOBUT_OFF" if known.active else "RADIOBUT_ON", emboss=False).name = ""
+        row.label(text="None: the model as it ships")
+        for shelved in known.adapters:
+            draw_adapter(column, shelved, shelved.path.name == known.active)
+        if known.active:
+            row = layout.row()
+            row.use_property_split = True
+            row.prop(wish, "adapter_strength", slider=True)
+        row = layout.row(align=True)
+        row.operator("facewright.adapter_roll_back", icon="LOOP_BACK")
+        row.operator("facewright.adapter_import", text="Import", icon="IMPORT")
+        if len(known.adapters) > 1:
+            box = layout.box()
+            box.label(text="Blend Two")
+            column = box.column()
+            column.use_property_split = True
+            column.use_property_decorate = False
+            column.prop(wish, "adapter", text="First")
+            column.prop(wish, "blend_with", text="Second")
+            column.prop(wish, "blend_share", slider=True)
+            box.operator("facewright.adapter_blend")
+
+
+def draw_adapter(layout: bpy.types.UILayout, shelved, active: bool) -> None:
+    """One line of the list: in use or not, what it is, what can be done with it."""
+    card, name = shelved.card, shelved.path.name
+    row = layout.row()
+    row.operator("facewright.adapter_use", text="", icon="RADIOBUT_ON" if active else "RADIOBUT_OFF", emboss=False).name = name
+    row.label(text=card.name or shelved.path.stem)
+    side = row.row(align=True)
+    side.alignment = "RIGHT"
+    side.label(text=f"{card.votes} votes", icon="CHECKMARK" if card.passed else "ERROR")
+    side.operator("facewright.adapter_export", text="", icon="EXPORT", emboss=False).name = name
+    side.operator("facewright.adapter_remove", text="", icon="X", emboss=False).name = name

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the panels know about votes and adapters. They are read from a timer, never while something is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..core.errors import UserError
+
+if TYPE_CHECKING:  # panels import this file when the add-on is enabled
+    from ..preference.adapters import Shelved
+
+FEW, TENS, HUNDRED = 5, 20, 100  # votes from which each step of learning is worth while
+
+
+@dataclass(frozen=True)
+class Known:
+    """votes: that count; by_rater: sentences; adapters: newest first; active, previous: file names, "" for the model as it ships."""
+
+    folder: Path
+    votes: int = 0
+    by_rater: tuple[str, ...] = ()
+    adapters: tuple[Shelved, ...] = ()
+    active: str = ""
+    can_roll_back: bool = False
+    error: str = ""
+
+
+_known: Known | None = None
+_stale = True
+
+
+def current(data_folder: Path) -> Known | None:
+    """What was last read for this folder, None before; has it read again soon where it may have changed. Costs nothing."""
+    if (_stale or _known is None or _known.folder != data_folder) and not bpy.app.timers.is_registered(_refresh):
+        _refresh.folder = data_folder
+        bpy.app.timers.register(_refresh, first_interval=0.05)
+    return _known if _known is not None and _known.folder == data_folder else None
+
+
+def listed() -> tuple[Shelved, ...]:
+    """The adapters as last read."""
+    return _known.adapters if _known is not None else ()
+
+
+def changed() -> None:
+    """Votes were cast or adapters moved: read again when somebody looks."""
+    global _stale
+    _stale = True
+
+
+def forget() -> None:
+    """Unregister's part."""
+    global _known
+    _known = None
+    changed()
+    if bpy.app.timers.is_registered(_refresh):
+        bpy.app.timers.unregister(_refresh)
+
+
+def _refresh() -> None:
+    from . import jobs
+
+    read(_refresh.folder)
+    jobs.redraw()
+
+
+def read(data_folder: Path) -> Known:
+    """Read the store's numbers and the shelf, and remember them. Writes nothing, not even an empty store."""
+    global _known, _stale
+    from ..preference import raters
+    from ..preference.adapters import Shelf
+    from ..preference.store import Store
+
+    _stale = False
+    votes, told, error = 0, (), ""
+    if Store.file(data_folder / "votes").is_file():
+        try:
+            with Store.open(data_folder / "votes", read_only=True) as store:
+                stats = store.stats()
+                people = raters.by_person(stats.raters, store.people())
+        except UserError as problem:
+            error = str(problem)
+        else:
+            votes = stats.votes
+            told = tuple(raters.assess(tally).sentence for tally in list(people.values())[:3])
+    shelf = Shelf.of(data_folder)
+    active = shelf.active()
+    _known = Known(data_folder, votes, told, shelf.listed(), active.path.name if active else "", shelf.can_roll_back(), error)
+    return _known
+
+
+def worth(votes: int) -> tuple[tuple[str, bool], ...]:
+    """What so many votes are good for: (a sentence, whether there are enough) for each step."""
+
+    def step(least: int, what: str) -> tuple[str, bool]:
+        missing = least - votes
+        return (f"{what}: {'ready' if missing <= 0 else f'{missing} more vote' + ('s' if missing > 1 else '')}.", missing <= 0)
+
+    return step(FEW, "Suggest controls"), step(TENS, "Choose telling pairs"), step(HUNDRED, "Tune an adapter")
