@@ -27,9 +27,9 @@ CLEAR: Final = 0.3
 SEAL_TIME: Final = 0.04
 # Of a long phone (a hummed M) all but its edges is closed; 40 ms at each end belong to the lips' way.
 _EDGE: Final = 0.04
-# The lips' way to the seal and out of it (s). Slower ramps flatten the syllables around: on held-out GRID 55 and 70 ms cost 0.01 of the
-# gap's r.
-_ATTACK, _RELEASE = 0.03, 0.04
+# The lips' way to the seal and out of it (s). Slower ramps flatten the syllables around and shut short vowels whose neighbour was placed
+# 20 ms off (30 and 40 ms: a third more of them).
+_ATTACK, _RELEASE = 0.025, 0.03
 # A tuck is gentler: the lip slides under the teeth while the jaw goes on moving.
 _TUCK_ATTACK, _TUCK_RELEASE = 0.045, 0.055
 # Gap a seal is made for: a quarter under touching, so that interpolation between two frames of a seal still touches.
@@ -39,13 +39,18 @@ _SEAL_JAW: Final = 0.2
 # Smallest gap inside a vowel but for its edges: visibly more than touching lips. Open vowels show more of the mouth than close ones.
 _OPEN_VOWELS: Final = frozenset({"AA", "AE", "AO", "AW", "AY", "EH", "EY", "OW", "IY"})
 _OPEN_GAP, _CLOSE_GAP = 0.06, 0.042
-# Share of a vowel at each end that belongs to its neighbours, and the way there (s).
-_VOWEL_EDGE, _VOWEL_RAMP = 0.1, 0.04
+# Share of a vowel at each end that belongs to its neighbours, and the way there (s). Opening more of it (0.1) undid closures that the
+# network had right.
+_VOWEL_EDGE, _VOWEL_RAMP = 0.2, 0.04
 # A vowel shorter than this (s) is reduced: its neighbours decide.
-_SHORT_VOWEL: Final = 0.05
+_SHORT_VOWEL: Final = 0.04
 # Only the middle of a long silence is calmed (s after a phone, before the next, ramp): real mouths close late after the last sound and open
 # early for the first; calming from 0.1 s on cost 0.1 of the gap's r on unseen GRID speakers.
 _CALM_AFTER, _CALM_BEFORE, _CALM_RAMP = 0.35, 0.45, 0.2
+
+# In a pause the jaw hangs less than it swings: lips that part before the voice or stay parted after it do so by themselves, as far as
+# they can (s after a phone, before the next, ramp; share of the jaw that is left; most of a lip's own part).
+_JAW_AFTER, _JAW_BEFORE, _JAW_RAMP, _JAW_LEFT, _LIP_PART = 0.1, 0.12, 0.1, 0.4, 0.35
 
 # What a seal does to the channels that hold lips apart: the share that is left of them.
 _LEFT_IN_SEAL: Final = {
@@ -90,6 +95,7 @@ def apply_track(curves: Curves, track: PhoneTrack, rest: Curves | None = None) -
     values = np.clip(curves.values, 0, 1)
     _keep_order(names, values)
     if len(times):
+        _close_jaw(names, times, values, track)
         _calm(names, times, values, track, rest)
         _show(names, times, values, track.phones, _ROUNDED, _ROUND_RAMP, _ROUND_EDGE)
         _show(names, times, values, _certain(track), _TONGUED, _TONGUE_RAMP, _TONGUE_EDGE)
@@ -219,6 +225,35 @@ def _open_vowels(names, times, values, track: PhoneTrack) -> None:
         c = (vector * vector).sum(axis=1) - wanted**2
         lower = np.where(c < 0, (-b + np.sqrt(np.maximum(b * b - a * c, 0))) / a, 0)
         values[rows, jaw] += weight * lower.astype(np.float32)
+
+
+def _close_jaw(names, times, values, track: PhoneTrack) -> None:
+    """Close the jaw in pauses and open the lips themselves instead, so that their gap stays where the lips' reach allows."""
+    lips = [n for n in ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight") if n in names]
+    if "jawOpen" not in names or not lips:
+        return
+    end = float(times[-1])
+    bumps = []
+    for start, stop in track.pauses(end, shortest=_JAW_AFTER + _JAW_BEFORE + 2 * _JAW_RAMP):
+        a = start + _JAW_AFTER + _JAW_RAMP if start > 0 else -_JAW_RAMP
+        b = stop - _JAW_BEFORE - _JAW_RAMP if stop < end else end + _JAW_RAMP
+        bumps.append(_bump(times, a, b, _JAW_RAMP, _JAW_RAMP))
+    weight = _together(times, bumps)
+    rows = np.flatnonzero(weight > 0)
+    if not len(rows):
+        return
+    before = values[rows]
+    jaw, close = names.index("jawOpen"), names.index("mouthClose") if "mouthClose" in names else None
+    after = before.copy()
+    for column in (jaw, close):
+        if column is not None:
+            after[:, column] *= 1 - weight[rows] * (1 - _JAW_LEFT)
+    lost = lip_vector(names, before)[:, 1] - lip_vector(names, after)[:, 1]
+    per_unit = sum(PER_CHANNEL[n][1] for n in lips)
+    for name in lips:
+        column = names.index(name)
+        after[:, column] += np.clip(lost / per_unit, 0, np.maximum(_LIP_PART - before[:, column], 0))
+    values[rows] = after
 
 
 def _calm(names, times, values, track: PhoneTrack, rest: Curves | None) -> None:
