@@ -22,6 +22,8 @@ HANDLERS: Final[Mapping[str, str]] = {  # verb -> "module:function", relative to
     "ping": ".handlers:ping",
     "devices": ".handlers:devices",
     "speech": ".speech.job:run",
+    "video": ".video.job:video",
+    "image": ".video.job:image",
     "pronounce": ".speech.pronounce:run",
 }
 

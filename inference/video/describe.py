@@ -11,7 +11,7 @@ looks like, not what a person feels.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -442,3 +442,25 @@ def _blinks(times: np.ndarray, closed: np.ndarray) -> int:
     shut = closed >= _BLINK
     edges = np.flatnonzero(np.diff(np.concatenate([[0], shut.view(np.int8), [0]])))
     return sum(1 for a, b in zip(edges[::2], edges[1::2], strict=True) if times[b - 1] - times[a] <= _LONGEST_BLINK)
+
+
+def describe_clip(shots: Sequence[Shot], duration: float) -> str:
+    """The clip in a sentence or two: what it mostly shows, when it shows something else, blinks, speech."""
+    seconds: dict[str, float] = {}
+    for shot in shots:
+        seconds[shot.analysis.expression_category] = seconds.get(shot.analysis.expression_category, 0.0) + shot.end - shot.start
+    if not seconds:
+        return "No face is seen."
+    mostly = max(seconds, key=seconds.get)
+    text = f"Mostly {mostly}" if len(seconds) > 1 else mostly.capitalize()
+    others = [s for s in shots if s.analysis.expression_category != mostly]
+    others = sorted(sorted(others, key=lambda s: s.start - s.end)[:3], key=lambda s: s.start)
+    if others:
+        text += "; " + ", ".join(f"{s.analysis.expression_category} from {s.start:.1f} to {s.end:.1f} s" for s in others)
+    spoken = sum(s.end - s.start for s in shots if s.speaking)
+    blinks = sum(s.blinks for s in shots)
+    if spoken >= 0.5 * duration:
+        text += "; speaking"
+    elif spoken > 0:
+        text += f"; speaking for {spoken:.1f} s"
+    return text + (f"; {blinks} blink{'' if blinks == 1 else 's'}." if blinks else ".")

@@ -28,6 +28,7 @@ _SHARP, _BLURRED = 0.012, 0.05
 _FADE: Final = 0.12
 # One gain brings the sound's jaw to how far this person opens it; samples' worth of belief in 1, and the bounds.
 _GAIN_PRIOR, _GAIN = 0.5, (0.5, 1.6)
+_AGREE = 0.5  # r of the two jaws from which on they are taken to say the same
 
 
 def lip_confidence(visible: np.ndarray, sigma: np.ndarray, side: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -84,8 +85,15 @@ def _soften(times: np.ndarray, confidence: np.ndarray) -> np.ndarray:
 
 
 def _gain(picture: np.ndarray, sound: np.ndarray, seen: np.ndarray) -> float:
-    """How much wider this person's jaw opens than the sound's, by least squares where both are believed."""
+    """How much wider this person's jaw opens than the sound's, by least squares where both are believed; 1 where the two do not agree."""
     jaw = ARKIT_52.index("jawOpen")
     p, s = picture[:, jaw].astype(np.float64), sound[:, jaw].astype(np.float64)
+    total = seen.sum()
+    if total <= 0:
+        return 1.0
+    p0, s0 = p - (seen * p).sum() / total, s - (seen * s).sum() / total
+    spread = np.sqrt((seen * p0 * p0).sum() * (seen * s0 * s0).sum())
+    if spread <= 0 or (seen * p0 * s0).sum() / spread < _AGREE:
+        return 1.0
     gain = ((seen * p * s).sum() + _GAIN_PRIOR) / ((seen * s * s).sum() + _GAIN_PRIOR)
     return float(np.clip(gain, *_GAIN))

@@ -6,14 +6,15 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from facewright.inference.video import geometry
 from facewright.inference.video.describe import MOVEMENTS
-from facewright.inference.video.points import POINTS
+from facewright.inference.video.points import POINTS, SKIN
 from facewright.inference.video.tracker import Dense
 
-# Where the points lie in the square 0..1; the first four are its corners; nasion and chin stand upright.
-LAYOUT = np.random.default_rng(5).random((POINTS, 2)).astype(np.float32)
-LAYOUT[:4] = [[0, 0], [1, 0], [0, 1], [1, 1]]
-LAYOUT[27], LAYOUT[8] = (0.5, 0.1), (0.5, 0.9)
+# Where the points lie in the square 0..1: the head's own, seen from the front, at rest.
+_front = geometry.load().neutral[:, :2] * [1, -1]
+_low, _high = _front[:SKIN].min(0), _front[:SKIN].max(0)
+LAYOUT = ((_front - (_low + _high) / 2) / (_high - _low).max() + 0.5).astype(np.float32)
 
 
 def scene(*faces: tuple[float, float, float], width: int = 320, height: int = 180, level: int = 60) -> np.ndarray:

@@ -134,7 +134,7 @@ def test_the_result_does_not_depend_on_what_comes_later():
 
 def test_a_photo_shows_everybody_from_left_to_right():
     tracks = look_at_photo(drawn.scene((190, 30, 80), (40, 60, 50)), drawn.DrawnNetworks())
-    assert [round(float(t.points[0, :4].mean(0)[0]) / 5) for t in tracks] == [13, 46]
+    assert [round(float(t.box[0, 0] + t.box[0, 2] / 2) / 5) for t in tracks] == [13, 46]
     assert look_at_photo(drawn.scene(), drawn.DrawnNetworks()) == []
 
 
