@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renders packs of pictures with their truth: the training data of the point network and the finder.
+
+    python entry.py training.faces.packs --corpora DIR --out CACHE/faces/packs --seed 1 --packs 30 [--kind wide]
+
+A pack is a folder ``KIND-SEED`` of numpy files: ``pictures`` uint8 [n, side, side, 3], ``points`` float32 [n, POINTS, 2] px of the
+picture, ``visible`` bool, ``arkit`` float32 [n, 52], ``identity`` float16 [n, 100] (NaN for stylised heads), ``rotation`` [n, 3, 3], ``shift`` [n, 3],
+``distance``, ``focal``, ``centre`` [n, 2] (the camera, see ``scene.Truth``), ``stylised``; ``masks`` in packs of kind wide. Everything follows
+from the seed. A pack that is there is not made again, so a stopped run goes on.
+"""
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .. import corpora
+from . import backgrounds, expressions, scene, splits
+from . import head as heads
+
+PICTURES_A_PERSON = 5  # a person costs as much as a picture
+CLOSE, WIDE = "close", "wide"
+_WIDE_SIDE, _WIDE_FILL = 128, 0.42  # room for hair and shoulders around a face that is pasted into a scene
+_BACKS = 24  # new backgrounds in each pack, besides the common bank
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Memory-mapped arrays of one pack, as in the module's text."""
+
+    seed: int
+    pictures: np.ndarray
+    points: np.ndarray
+    visible: np.ndarray
+    arkit: np.ndarray
+    identity: np.ndarray
+    rotation: np.ndarray
+    shift: np.ndarray
+    distance: np.ndarray
+    focal: np.ndarray
+    centre: np.ndarray
+    stylised: np.ndarray
+    masks: np.ndarray | None = None
+
+
+_FIELDS = ("points", "visible", "arkit", "identity", "rotation", "shift", "distance", "focal", "centre", "stylised")
+
+
+def make(head: heads.Head, drawn: expressions.Expressions, seed: int, count: int, kind: str = CLOSE) -> Pack:
+    """Render one pack."""
+    rng = np.random.default_rng([seed, 0 if kind == CLOSE else 1])
+    common = backgrounds.bank(1 if splits.held_out(seed) else 0, 160)
+    backs = np.concatenate([common, np.stack([backgrounds.make(rng) for _ in range(_BACKS)])])
+    side, fill = (scene.SIDE, scene.FILL) if kind == CLOSE else (_WIDE_SIDE, _WIDE_FILL)
+    pictures, masks = np.empty((count, side, side, 3), np.uint8), np.empty((count, side, side), np.uint8)
+    truths: list[scene.Truth] = []
+    while len(truths) < count:
+        person = scene.draw_person(head, rng)
+        n = min(PICTURES_A_PERSON, count - len(truths))
+        arkit, _ = drawn.draw(rng, n)
+        arkit = expressions.legal(arkit + _resting(rng))
+        mesh, _ = head.place(np.repeat(person.identity[None], n, 0), arkit)
+        for k in range(n):
+            at = len(truths)
+            pictures[at], masks[at], truth = scene.picture(head, person, mesh[k], arkit[k], rng, backs, side, fill)
+            truths.append(truth)
+    arrays = {f: np.stack([np.asarray(getattr(t, f)) for t in truths]) for f in _FIELDS}
+    arrays = {f: a.astype({"identity": np.float16}.get(f, np.float32)) if a.dtype != bool else a for f, a in arrays.items()}
+    return Pack(seed, pictures, **arrays, masks=masks if kind == WIDE else None)
+
+
+def _resting(rng: np.random.Generator) -> np.ndarray:
+    """Lids that hang or are narrowed without any expression, [52]: many people's are, ICT's average is wide awake."""
+    out = np.zeros(52, np.float32)
+    if rng.random() < 0.5:
+        at = expressions.AT
+        out[[at["eyeBlinkLeft"], at["eyeBlinkRight"]]] = rng.uniform(0, 0.35)
+        out[[at["eyeSquintLeft"], at["eyeSquintRight"]]] = rng.uniform(0, 0.4)
+        out[[at["browDownLeft"], at["browDownRight"]]] = rng.uniform(0, 0.3) * (rng.random() < 0.5)
+    return out
+
+
+def save(pack: Pack, folder: Path) -> None:
+    """Write a pack; the folder appears only when it is whole."""
+    temporary = folder.with_name(f".{folder.name}")
+    temporary.mkdir(parents=True, exist_ok=True)
+    for name in ("pictures", *_FIELDS, *(["masks"] if pack.masks is not None else [])):
+        np.save(temporary / f"{name}.npy", getattr(pack, name))
+    temporary.rename(folder)
+
+
+def load(folder: Path) -> Pack:
+    masks = folder / "masks.npy"
+    arrays = {f: np.load(folder / f"{f}.npy") for f in _FIELDS}
+    pictures = np.load(folder / "pictures.npy", mmap_mode="r")
+    return Pack(int(folder.name.split("-")[-1]), pictures, **arrays, masks=np.load(masks, mmap_mode="r") if masks.exists() else None)
+
+
+def folders(root: Path, kind: str) -> list[Path]:
+    """Finished packs under ``root``, by seed."""
+    return sorted(root.glob(f"{kind}-*"), key=lambda p: int(p.name.split("-")[-1])) if root.exists() else []
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpora")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--packs", type=int, default=1)
+    parser.add_argument("--count", type=int, default=2000, help="pictures in a pack")
+    parser.add_argument("--kind", choices=(CLOSE, WIDE), default=CLOSE)
+    args = parser.parse_args()
+    root = corpora.folder(args.corpora)
+    head, drawn = heads.load(root / "ict_facekit.npz"), {}
+    for seed in range(args.seed, args.seed + args.packs):
+        folder = args.out / f"{args.kind}-{seed}"
+        if folder.exists():
+            continue
+        began = time.process_time()
+        held = splits.held_out(seed)
+        if held not in drawn:
+            drawn[held] = expressions.load(root, held)
+        save(make(head, drawn[held], seed, args.count, args.kind), folder)
+        print(f"{folder.name}: {args.count / (time.process_time() - began):.0f} pictures a core-second", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trains the point network on packs of renders.
+
+    python entry.py training.faces.train_points --packs CACHE/faces/packs --out CACHE/faces/points --minutes 60
+
+The clock sets the schedule, so that a run ends when it must on a machine of any speed. A stopped run goes on with the same command; packs that
+are rendered meanwhile join in.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...inference.video.describe import intensities
+from ...inference.video.points import POINTS, REGION
+from ...inference.video.points_net import PointsNet, PointsNetConfig, PointsOutput
+from . import augment, backgrounds, checkpoint, packs, splits
+from .expressions import mirrored_channels
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Every hyper-parameter of the recipe; stored with the run."""
+
+    batch: int = 32  # larger ones gain no speed on a core and take fewer steps
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    average: float = 0.999  # moving average of the weights
+    no_face: float = 0.05  # share of crops without one
+    hidden: float = 0.3  # weight of points that cannot be seen: they are guessed from the rest
+    sharp: float = 1.6  # weight of lips, lids and irises, which the coefficients hang on most
+    weight: dict[str, float] = field(
+        default_factory=lambda: {
+            "coarse": 0.4, "found": 0.6, "points": 1.0, "likelihood": 0.15, "gaps": 0.5, "visible": 0.05, "face": 0.1, "appearance": 0.2,
+            "movements": 0.2,
+        }
+    )  # fmt: skip
+    seed: int = 0
+
+
+# Points whose distance says how far lips and lids are open: (upper, lower), numbers of iBUG's landmarks.
+GAPS = ((61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46), (60, 64), (48, 54))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """crops uint8 [B, 3, S, S]; points [B, P, 2]; visible [B, P]; face [B]; arkit [B, 52]; movements [B, M]; all float32 but the crops."""
+
+    crops: Tensor
+    points: Tensor
+    visible: Tensor
+    face: Tensor
+    arkit: Tensor
+    movements: Tensor
+
+
+class Data:
+    """Draws augmented batches from all packs there are; looks for new ones now and then."""
+
+    def __init__(self, root: Path, size: int, options: TrainOptions, seed: int) -> None:
+        self.root, self.size, self.options = root, size, options
+        self.rng = np.random.default_rng([seed, 3])
+        self.packs: dict[Path, packs.Pack] = {}
+        self.backs = backgrounds.bank(0, 160)
+        self.drawn = 0
+        self.channel_mirror = mirrored_channels()
+
+    def refresh(self) -> None:
+        for folder in packs.folders(self.root, packs.CLOSE):
+            if folder not in self.packs:
+                splits.assert_trainable([int(folder.name.split("-")[-1])])
+                self.packs[folder] = packs.load(folder)
+        self.all = list(self.packs.values())
+        counts = np.array([len(p.points) for p in self.all], float)
+        self.share = counts / counts.sum()
+
+    def next(self) -> Batch:
+        if self.drawn % 100 == 0:
+            self.refresh()
+        self.drawn += 1
+        rng, n, size = self.rng, self.options.batch, self.size
+        crops = np.empty((n, size, size, 3), np.uint8)
+        points, visible = np.zeros((n, POINTS, 2), np.float32), np.zeros((n, POINTS), np.float32)
+        face, arkit = np.ones(n, np.float32), np.zeros((n, 52), np.float32)
+        mirrors = np.zeros(n, bool)
+        spread = augment.AugmentOptions()
+        for i, k in enumerate(rng.choice(len(self.all), n, p=self.share)):
+            pack = self.all[k]
+            j = rng.integers(len(pack.points))
+            back = self.backs[rng.integers(len(self.backs))]
+            if rng.random() < self.options.no_face:
+                crops[i] = augment.no_face(pack.pictures[j], pack.points[j], back, size, rng, spread)
+                face[i] = 0
+                continue
+            crops[i], points[i], visible[i], mirrors[i] = augment.view(
+                pack.pictures[j], pack.points[j], pack.visible[j], size, rng, spread, back
+            )
+            arkit[i] = pack.arkit[j][self.channel_mirror] if mirrors[i] else pack.arkit[j]
+        moved = intensities(arkit)  # of the mirrored face already
+        return Batch(
+            torch.from_numpy(crops).permute(0, 3, 1, 2), *map(torch.from_numpy, (points, visible, face, arkit, moved.astype(np.float32)))
+        )
+
+
+def region_weights(options: TrainOptions) -> Tensor:
+    """float32 [P]."""
+    sharp = {"lid", "lipInner", "lipOuter", "lip", "iris"}
+    return torch.tensor([options.sharp if r in sharp else 1.0 for r in REGION])
+
+
+def losses(out: PointsOutput, batch: Batch, weights: Tensor, options: TrainOptions) -> dict[str, Tensor]:
+    """Unweighted terms; distances are in hundredths of the crop."""
+    shown = batch.face[:, None]
+    care = (options.hidden + (1 - options.hidden) * batch.visible) * weights * shown
+    care = care / care.sum().clamp(min=1)
+    terms = {}
+    for name, points in zip(("coarse", "found", "points"), (*out.stages, out.points), strict=True):
+        away = 100 * (points - batch.points).abs().sum(-1)
+        terms[name] = (care * away).sum()
+    scale = out.log_sigma.clamp(-8, 0)
+    off = (out.points - batch.points).abs().sum(-1).detach()
+    terms["likelihood"] = (care * (2 * scale + off * torch.exp(-scale))).sum() + 10.0
+    a, b = torch.tensor([g[0] for g in GAPS]), torch.tensor([g[1] for g in GAPS])
+    gap = (out.points[:, a] - out.points[:, b]) - (batch.points[:, a] - batch.points[:, b])
+    terms["gaps"] = 100 * (gap.abs().sum(-1) * shown).mean()
+    terms["visible"] = (F.binary_cross_entropy_with_logits(out.visible, batch.visible, reduction="none") * shown).mean()
+    terms["face"] = F.binary_cross_entropy_with_logits(out.face, batch.face)
+    terms["appearance"] = (F.binary_cross_entropy_with_logits(out.appearance, batch.arkit, reduction="none") * shown).mean()
+    terms["movements"] = (F.binary_cross_entropy_with_logits(out.movements, batch.movements, reduction="none") * shown).mean()
+    return terms
+
+
+def train(root: Path, out: Path, minutes: float, options: TrainOptions, start: Path | None = None, samples: int = 0) -> None:
+    """One run of ``minutes`` (or ``samples``, if given). Writes ``out/run.safetensors`` every two minutes and ``out/log.jsonl``."""
+    torch.manual_seed(options.seed)
+    state = {"step": 0, "seconds": 0.0}
+    average: dict[str, Tensor] = {}
+    adam: dict[str, Tensor] = {}
+    model = PointsNet(PointsNetConfig())
+    if checkpoint.there(out):
+        weights, average, adam, state = checkpoint.load(out)
+        model.load_state_dict(weights)
+    elif start:
+        model.load_state_dict(checkpoint.load(start)[1])
+    model = model.to(memory_format=torch.channels_last).train()
+    average = average or {n: t.clone() for n, t in model.state_dict().items()}
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    plain = [p for p in model.parameters() if p.ndim <= 1]
+    optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": options.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+                                  lr=options.learning_rate, betas=(0.9, 0.99))  # fmt: skip
+    checkpoint.restore(optimiser, adam)
+    data = Data(root, model.config.size, options, options.seed + 1000 * state["step"])
+    care = region_weights(options)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "options.json").write_text(json.dumps({**asdict(options), "minutes": minutes, "samples": samples}, indent=1), "utf-8")
+    began, saved, told = time.monotonic() - state["seconds"], time.monotonic(), time.monotonic()
+    sums: dict[str, float] = {}
+    count, waited = 0, 0.0
+    while True:
+        elapsed = time.monotonic() - began
+        progress = min(state["step"] * options.batch / samples if samples else elapsed / (minutes * 60), 1.0)
+        warm = min(1.0, (state["step"] + 1) / 200)
+        for group in optimiser.param_groups:
+            group["lr"] = options.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+        before = time.monotonic()
+        batch = data.next()
+        waited += time.monotonic() - before
+        with torch.autocast("cpu", torch.bfloat16):
+            output = model(batch.crops)
+        terms = losses(output, batch, care, options)
+        total = sum(options.weight[k] * v for k, v in terms.items())
+        optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimiser.step()
+        state["step"] += 1
+        with torch.no_grad():
+            keep = min(options.average, (1 + state["step"]) / (20 + state["step"]))
+            for n, t in model.state_dict().items():
+                average[n].lerp_(t, 1 - keep) if t.is_floating_point() else average[n].copy_(t)
+        count += 1
+        for k, v in terms.items():
+            sums[k] = sums.get(k, 0.0) + float(v.detach())
+        now = time.monotonic()
+        if now - told > 30 or progress >= 1:
+            line = {"step": state["step"], "samples": state["step"] * options.batch, "minutes": round(elapsed / 60, 2), "packs": len(data.all),
+                    "cpu": round(time.process_time()), "data": round(waited), **{k: round(v / count, 3) for k, v in sums.items()}}  # fmt: skip
+            print(json.dumps(line), flush=True)
+            with (out / "log.jsonl").open("a") as log:
+                log.write(json.dumps(line) + "\n")
+            sums, count, told, waited = {}, 0, now, 0.0
+        if now - saved > 120 or progress >= 1:
+            state["seconds"] = elapsed
+            checkpoint.save(out, model, average, optimiser, state)
+            saved = now
+        if progress >= 1:
+            return
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--packs", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="an earlier run whose weights to begin with, on a fresh schedule")
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--samples", type=int, default=0, help="end after so many crops instead: for comparisons")
+    parser.add_argument("--learning-rate", type=float, default=TrainOptions.learning_rate)
+    parser.add_argument("--without", choices=[k for k in TrainOptions().weight], action="append", default=[], help="terms left out")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    weight = {k: 0.0 if k in args.without else v for k, v in TrainOptions().weight.items()}
+    options = TrainOptions(learning_rate=args.learning_rate, seed=args.seed, weight=weight)
+    train(args.packs, args.out, args.minutes, options, args.start, args.samples)
+
+
+if __name__ == "__main__":
+    main()
