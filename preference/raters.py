@@ -20,7 +20,9 @@ from .votes import BAD, TIE, Take, Vote
 FEWEST: Final = 8  # votes before anything is held against a rater
 SURE: Final = 1e-3  # p-value below which a habit is called one; a studio of 20 raters sees a false alarm once in 50 audits
 ONE_ANSWER: Final = 0.9  # share of ties or of "both bad" above which the rater does not tell takes apart
-LEFT_TO_CHANCE: Final = 0.55  # agreement of a two-up answered blindly is 0.5; below this nothing is learned
+FULL: Final = 0.4  # consistency beyond luck (kappa) of a rater whose votes count fully: 70 % of two-ups answered the same again
+PRIOR: Final = 10  # repeats at that level that are assumed before any are seen
+BLIND: Final = 0.1  # kappa below which answers are called chance: 55 % of two-ups
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def tallies(votes: Iterable[Vote], takes: Mapping[str, Take], people: Mapping[st
     votes = list(votes)
     by_id = {vote.id: vote for vote in votes}
     answers: dict[str, Counter] = defaultdict(Counter)
-    hasty, repeats, same = Counter(), Counter(), Counter()
+    hasty, repeats, same, luck = Counter(), Counter(), Counter(), Counter()
     for vote in votes:
         name = people.get(vote.rater, vote.rater)
         answers[name][len(vote.takes), vote.chosen] += 1
@@ -99,7 +101,8 @@ def tallies(votes: Iterable[Vote], takes: Mapping[str, Take], people: Mapping[st
         if before := by_id.get(vote.repeat_of):
             repeats[name] += 1
             same[name] += vote.winner == before.winner
-    return {name: Tally(name, dict(answers[name]), hasty[name], repeats[name], same[name]) for name in answers}
+            luck[name] += 1 / len(vote.takes)
+    return {name: Tally(name, dict(answers[name]), hasty[name], repeats[name], same[name], round(float(luck[name]), 9)) for name in answers}
 
 
 def by_person(tallies: Iterable[Tally], people: Mapping[str, str]) -> dict[str, Tally]:
@@ -109,7 +112,8 @@ def by_person(tallies: Iterable[Tally], people: Mapping[str, str]) -> dict[str, 
         name = people.get(tally.rater, tally.rater)
         old = out.get(name, Tally(name))
         answers = Counter(old.answers) + Counter(tally.answers)
-        out[name] = Tally(name, answers, old.hasty + tally.hasty, old.repeats + tally.repeats, old.same + tally.same)
+        sums = (getattr(old, field) + getattr(tally, field) for field in ("hasty", "repeats", "same", "luck"))
+        out[name] = Tally(name, answers, *sums)
     return out
 
 
@@ -148,29 +152,30 @@ def assess(tally: Tally, agreement: tuple[int, int] = (0, 0)) -> Rater:
     decided = sum(count for (shown, chosen), count in tally.answers.items() if shown == 2 and chosen >= 0)
     hasty = wilson(tally.hasty, tally.votes)
     said: list[str] = []
-    weight = 1.0
+    weight = 1.0  # the least that any sign leaves: signs overlap, and one habit must not be paid for twice
     bias_p, habit, strength = _habit(tally)
     if bias_p < SURE:
         said.append(habit)
-        weight *= max(0.0, 1 - strength)
+        weight = min(weight, max(0.0, 1 - strength))
     for answer, words in ((TIE, "a tie"), (BAD, "that both are bad")):
         count = sum(n for (_, chosen), n in tally.answers.items() if chosen == answer)
         if tally.votes >= FEWEST and count > ONE_ANSWER * tally.votes:
             said.append(f"says {words} in {100 * count / tally.votes:.0f} % of the votes")
-            weight *= 1 - count / tally.votes
+            weight = min(weight, 1 - count / tally.votes)
     if tally.votes >= FEWEST and hasty.low > 0.1:
         said.append(f"answered {100 * hasty.value:.0f} % of the questions before the takes had played")
-        weight *= 1 - hasty.value
+        weight = min(weight, 1 - hasty.value)
     if consistency.count >= FEWEST:
-        # Who answers a share c of two-ups the same the second time means 2c - 1 of them. Five repeats at 80 %, as good as people are on
-        # takes that are close, are assumed beforehand: few repeats must not decide.
-        expected = (tally.same + 4) / (tally.repeats + 5)
-        weight *= min(1.0, max(0.0, 2 * expected - 1) / 0.6)
-        if consistency.value < LEFT_TO_CHANCE:
-            said.append(f"gives the same answer to the same question in {100 * consistency.value:.0f} %, which is chance")
+        # Cohen's kappa: the share of repeats answered the same beyond luck. Ten repeats at the full weight are assumed beforehand, since
+        # few must not decide. Full weight is reached early: pairs are chosen to be close, and nobody is sure of close ones.
+        luck = tally.luck / tally.repeats
+        kappa = ((tally.same + PRIOR * (luck + FULL * (1 - luck))) / (tally.repeats + PRIOR) - luck) / (1 - luck)
+        weight = min(weight, max(0.0, kappa) / FULL)
+        if consistency.value < luck + BLIND * (1 - luck):
+            said.append(f"gives the same answer to the same question in {100 * consistency.value:.0f} %, as chance would")
     if others.count >= FEWEST and others.high < 0.5:
         said.append(f"chooses the opposite of the others in {100 * (1 - others.value):.0f} %")
-        weight *= 0.5  # taste may differ; training decides what it is worth
+        weight = min(weight, 0.5)  # taste may differ; training decides what it is worth
     if said:
         sentence = f"{tally.rater} {'; '.join(said)}: the votes count {100 * weight:.0f} %."
     elif tally.votes < FEWEST:

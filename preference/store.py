@@ -38,7 +38,7 @@ class Tally:
     """What one rater has answered, counted.
 
     answers: {(takes shown, place of the best or TIE or BAD): votes}    hasty: answers that came before the takes can have been watched
-    repeats: questions asked again    same: how often the answer was the same
+    repeats: questions asked again    same: how often the answer was the same    luck: how often it would be, were answers drawn blindly
     """
 
     rater: str
@@ -46,6 +46,7 @@ class Tally:
     hasty: int = 0
     repeats: int = 0
     same: int = 0
+    luck: float = 0.0
 
     @property
     def votes(self) -> int:
@@ -380,8 +381,8 @@ class Store:
         )[0][0]
         first, last = (rows(f"SELECT {most}(at) FROM records")[0][0] or "" for most in ("MIN", "MAX"))
         repeats = rows(
-            "SELECT r.rater, CASE WHEN r.winner = b.winner THEN 1 ELSE 0 END, COUNT(*) FROM records r "
-            f"JOIN records b ON b.id = r.about AND b.kind = 'vote' WHERE r.about <> '' AND {_IN_FORCE} GROUP BY 1, 2"
+            "SELECT r.rater, r.shown, CASE WHEN r.winner = b.winner THEN 1 ELSE 0 END, COUNT(*) FROM records r "
+            f"JOIN records b ON b.id = r.about AND b.kind = 'vote' WHERE r.about <> '' AND {_IN_FORCE} GROUP BY 1, 2, 3"
         )
         regions, axes = Counter(), Counter()
         tallies: dict[str, Tally] = {}
@@ -392,9 +393,11 @@ class Store:
             answers = Counter(tally.answers)
             answers[shown, chosen] += count
             tallies[rater] = replace(tally, answers=answers, hasty=tally.hasty + hasty * count)
-        for rater, same, count in repeats:
+        for rater, shown, same, count in repeats:
             tally = tallies[rater]
-            tallies[rater] = replace(tally, repeats=tally.repeats + count, same=tally.same + same * count)
+            tallies[rater] = replace(
+                tally, repeats=tally.repeats + count, same=tally.same + same * count, luck=round(tally.luck + count / shown, 9)
+            )
         return Stats(
             votes=sum(counted.values()),
             retracted=retracted,

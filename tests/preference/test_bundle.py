@@ -213,7 +213,7 @@ def test_a_bomb_is_not_unpacked(votes: Store, tmp_path: Path, monkeypatch) -> No
     size = (5_000_000).to_bytes(4, "little")
     assert data.count(size) == 2
     path.write_bytes(data.replace(size, (90_000).to_bytes(4, "little")))
-    with Bundle(path) as opened, pytest.raises(UserError, match="damaged|larger than it says"):
+    with Bundle(path) as opened, pytest.raises(UserError, match=r"damaged|larger than it says"):
         opened.curves(making.sha(bomb))
 
 

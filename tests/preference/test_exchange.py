@@ -67,7 +67,7 @@ def test_rows_have_what_preference_trainers_read(votes: Store, tmp_path: Path) -
     assert all(tuple(row) == exchange.JSONL_COLUMNS for row in found)
     for name in exchange.JSONL_COLUMNS:
         assert {type(row[name]) for row in found} == {int if name in {"pair", "pairs"} else str}
-    assert [row["outcome"] for row in found] == ["better", "tie", "both_bad"] + ["better", "tie", "better", "better", "better", "better"]
+    assert [row["outcome"] for row in found] == ["better", "tie", "both_bad", "better", "tie", *["better"] * 4]
     better = [(json.loads(row["chosen"])["seed"], json.loads(row["rejected"])["seed"]) for row in found if row["outcome"] == "better"]
     assert better == [(0, 1), (2, 3), (3, 0), (2, 1), (2, 0), (1, 0)]
     assert json.loads(found[0]["prompt"]) == {
@@ -99,7 +99,8 @@ def test_hugging_face_datasets_read_it(votes: Store, tmp_path: Path) -> None:
         "import datasets, sys; d = datasets.load_dataset('json', data_files=sys.argv[1], split='train', cache_dir=sys.argv[2]); "
         "d = d.filter(lambda row: row['outcome'] == 'better'); print(len(d), d.column_names[:3])"
     )
-    done = subprocess.run([sys.executable, "-c", code, tmp_path / "votes.jsonl", tmp_path / "cache"], capture_output=True, check=True, text=True)
+    command = [sys.executable, "-c", code, tmp_path / "votes.jsonl", tmp_path / "cache"]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
     assert done.stdout.strip().endswith("6 ['prompt', 'chosen', 'rejected']")
 
 

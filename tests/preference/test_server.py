@@ -49,7 +49,7 @@ def test_the_server_answers_as_the_file_does(server: Store, tmp_path: Path) -> N
         local.add_takes(making.TAKES)
         for opened in (local, server):
             opened.add_records(records("1" * 32) + records("2" * 32, 100))
-            opened.add_records(records("1" * 32) + [Record(making.vote((A, B), (1, 0), number=3), "1" * 32, 3)])
+            opened.add_records([*records("1" * 32), Record(making.vote((A, B), (1, 0), number=3), "1" * 32, 3)])
         assert list(server.records()) == list(local.records())
         assert list(server.votes(rater="bo", region="whole")) == list(local.votes(rater="bo", region="whole"))
         assert server.takes() == local.takes()
@@ -201,7 +201,8 @@ def test_a_server_that_goes_away_is_a_sentence(server: Store, server_url: str) -
     import psycopg
 
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()")
+        others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        connection.execute(f"SELECT pg_terminate_backend(pid) {others}")
     with pytest.raises(UserError, match="cannot be reached"):
         server.add_vote(making.vote((A, B)))
 
