@@ -27,6 +27,10 @@ from .operators.drop_video import FACEWRIGHT_OT_drop_video
 from .operators.export_curves import FACEWRIGHT_OT_export_curves
 from .operators.import_curves import FACEWRIGHT_OT_import_curves
 from .operators.learn import FACEWRIGHT_OT_finetune, FACEWRIGHT_OT_suggest_controls
+from .operators.phoneme_edit import FACEWRIGHT_OT_phoneme_edit
+from .operators.phoneme_files import FACEWRIGHT_OT_export_phonemes, FACEWRIGHT_OT_import_phonemes
+from .operators.phoneme_markers import FACEWRIGHT_OT_phoneme_markers
+from .operators.phoneme_word import FACEWRIGHT_OT_phoneme_word
 from .operators.pose_image import FACEWRIGHT_OT_pose_image
 from .operators.rank_act import (
     FACEWRIGHT_OT_rank_act,
@@ -36,14 +40,24 @@ from .operators.rank_act import (
 )
 from .operators.rank_play import FACEWRIGHT_OT_rank_play
 from .operators.rank_start import FACEWRIGHT_OT_rank_start
+from .operators.redrive_face import FACEWRIGHT_OT_redrive_face
 from .operators.remove_bake import FACEWRIGHT_OT_remove_bake
+from .operators.retake import FACEWRIGHT_OT_retake
 from .operators.setup_runtime import FACEWRIGHT_OT_setup_runtime
 from .operators.show_details import FACEWRIGHT_OT_show_details
 from .operators.votes_files import FACEWRIGHT_OT_votes_export, FACEWRIGHT_OT_votes_import
 from .panels.adapters import FACEWRIGHT_PT_adapters, FACEWRIGHT_PT_learn
 from .panels.bake_settings import FACEWRIGHT_PT_bake_settings
 from .panels.character import FACEWRIGHT_PT_character
+from .panels.emotion import FACEWRIGHT_PT_emotion
 from .panels.interchange import FACEWRIGHT_PT_interchange
+from .panels.phonemes import (
+    FACEWRIGHT_PT_phoneme_tools,
+    FACEWRIGHT_PT_phonemes,
+    FACEWRIGHT_PT_retake,
+    FACEWRIGHT_UL_phones,
+    FACEWRIGHT_UL_words,
+)
 from .panels.ranking import FACEWRIGHT_PT_ranking
 from .panels.speech import FACEWRIGHT_PT_speech
 from .panels.video import FACEWRIGHT_PT_video, FACEWRIGHT_PT_video_settings
@@ -70,6 +84,13 @@ CLASSES = (
     FACEWRIGHT_OT_drop_sound,
     FACEWRIGHT_OT_drop_video,
     FACEWRIGHT_OT_check_runtime,
+    FACEWRIGHT_OT_phoneme_edit,
+    FACEWRIGHT_OT_phoneme_word,
+    FACEWRIGHT_OT_phoneme_markers,
+    FACEWRIGHT_OT_import_phonemes,
+    FACEWRIGHT_OT_export_phonemes,
+    FACEWRIGHT_OT_redrive_face,
+    FACEWRIGHT_OT_retake,
     FACEWRIGHT_OT_setup_runtime,
     FACEWRIGHT_OT_show_details,
     FACEWRIGHT_OT_rank_start,
@@ -92,7 +113,13 @@ CLASSES = (
     file_handlers.FACEWRIGHT_FH_video,
     file_handlers.FACEWRIGHT_FH_curves,
     FACEWRIGHT_PT_speech,
-    FACEWRIGHT_PT_bake_settings,  # a child: after its parent
+    FACEWRIGHT_PT_emotion,  # a child: after its parent
+    FACEWRIGHT_PT_bake_settings,
+    FACEWRIGHT_UL_words,
+    FACEWRIGHT_UL_phones,
+    FACEWRIGHT_PT_phonemes,
+    FACEWRIGHT_PT_phoneme_tools,
+    FACEWRIGHT_PT_retake,
     FACEWRIGHT_PT_video,
     FACEWRIGHT_PT_video_settings,
     FACEWRIGHT_PT_character,

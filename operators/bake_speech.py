@@ -8,7 +8,8 @@ import bpy
 
 from ..core.errors import UserError
 from ..core.script_file import read_script
-from ..properties import bake_options
+from ..preferences import settings
+from ..properties import bake_options, performance
 from ..rigs.arkit import ARKIT_52
 from ..scene import handles, jobs
 from . import worker_job
@@ -55,27 +56,27 @@ class FACEWRIGHT_OT_bake_speech(JobVerb, bpy.types.Operator):
         bake.plan(context.selected_objects, Curves(ARKIT_52, [0.0], np.zeros((1, len(ARKIT_52)), np.float32)), options)
         text = transcript(chosen)
         who = handles.remember(context.scene, context.selected_objects)
+        asked = {"audio": str(path), "text": text, "fps": CURVES_FPS, "cache": takes_folder(context), **performance(chosen)}
 
         def params(folder: Path) -> dict:
-            return {
-                "audio": str(path),
-                "out": str(folder / "curves.npz"),
-                "text": text,
-                "fps": CURVES_FPS,
-                "seed": chosen.seed,
-                "variation": chosen.variation,
-                "controls": {"jaw": chosen.jaw, "lips": chosen.lips, "articulation": chosen.articulation},
-                "life": chosen.life,
-            }
+            return {**asked, "out": str(folder / "curves.npz")}
 
         def finish(result: dict) -> jobs.Outcome:
             from ..inference import curves_file
+            from ..scene import lines
 
             scene, objects = handles.find(who)
             plan = bake.plan(objects, curves_file.load(result["curves"]), options)
-            return jobs.Outcome("done", told(plan, bake.apply(plan, scene), result))
+            report = bake.apply(plan, scene)
+            lines.record(plan, report, result, lines.recipe(asked, result, options), scene)
+            return jobs.Outcome("done", told(plan, report, result))
 
         return worker_job.begin(context, "speech", params, finish)
+
+
+def takes_folder(context: bpy.types.Context) -> str:
+    """Where the worker keeps what it heard, so that the same sound is listened to once."""
+    return str(settings(context).data_folder / "takes")
 
 
 def transcript(chosen: bpy.types.PropertyGroup) -> str | None:

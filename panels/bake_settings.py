@@ -23,6 +23,12 @@ class FACEWRIGHT_PT_bake_settings(FacewrightPanel, bpy.types.Panel):
         row = performance.row()
         row.active = settings.seed != 0  # seed 0 is the mean take
         row.prop(settings, "variation", slider=True)
+        sides = layout.column(align=True)
+        for name in ("asymmetry", "rate_response", "energy_response"):
+            sides.prop(settings, name, slider=True)
+        row = sides.row()
+        row.active = settings.asymmetry > 0
+        row.prop(settings, "person")
         layout.separator()
         layout.prop(settings, "start_frame")
         layout.prop(settings, "strength")

@@ -41,3 +41,15 @@ def find(chosen: Chosen) -> tuple[bpy.types.Scene, list[bpy.types.Object]]:
         more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
         raise UserError(f"The object '{gone[0]}'{more} is gone, so nothing was written.", "Select the character and bake again.")
     return scene, [present[handle.uid] for handle in chosen.objects]
+
+
+def remember_action(action: bpy.types.Action) -> Handle:
+    return Handle(action.session_uid, action.name)
+
+
+def find_action(handle: Handle, gone_is_fine: bool = False) -> bpy.types.Action | None:
+    """The same Action, whatever it is called now. Raises UserError where it is gone, or returns None where that is fine."""
+    found = next((a for a in bpy.data.actions if a.session_uid == handle.uid), None)
+    if found is None and not gone_is_fine:
+        raise UserError(f"The Action '{handle.name}' is gone, so nothing was written.", "Select the character and try again.")
+    return found

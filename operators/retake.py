@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Another take of the same line around what the animator made: edited keys, or a part that is to stay, are kept without a seam."""
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import bpy
+
+from ..core.errors import UserError
+from ..properties import performance
+from ..scene import handles, jobs
+from . import worker_job
+from .bake_speech import faces, takes_folder
+from .phoneme_edit import no_track_reason
+from .redrive_face import LISTENED, asked_of, bake_options, check, recipe_of
+from .verb import JobVerb, Work
+
+
+class FACEWRIGHT_OT_retake(JobVerb, bpy.types.Operator):
+    bl_idname = "facewright.retake"
+    bl_label = "Re-Take Around My Keys"
+    bl_description = (
+        "Make the take again with the settings of the panels (seed, mood, lips and so on), and keep what you changed, or the part that you "
+        "choose, exactly as it is"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+    topic = "speech"
+    title = "Re-Take"
+
+    @classmethod
+    def disabled_reason(cls, context: bpy.types.Context) -> str:
+        chosen = context.scene.facewright.phonemes
+        if reason := no_track_reason(context):
+            return reason
+        return "" if chosen.keep_edits or chosen.keep_part else "Choose what to keep: your edits, a part, or both."
+
+    def begin(self, context: bpy.types.Context) -> Work:
+        from ..core.timing import scene_fps
+        from ..inference.speech import around_file
+        from ..scene import bake, edits, phonemes
+
+        scene, chosen = context.scene, context.scene.facewright.phonemes
+        shown = phonemes.required(context)
+        if shown.pushed:
+            raise UserError("This take was pushed down in the NLA, so its keys are yours and stay.", "Bake a new take on top of it.")
+        made = recipe_of(shown)
+        objects = phonemes.parts(shown, scene)
+        part = (chosen.region, (chosen.first, chosen.last)) if chosen.keep_part else ("", None)
+        if chosen.keep_part and chosen.first > chosen.last:
+            raise UserError(f"The part to keep ends (frame {chosen.last}) before it starts ({chosen.first}).", "Turn the two around.")
+        held = edits.held(objects, scene, chosen.keep_edits, *part)
+        if not held.samples:
+            what = "No key of this take was changed since it was baked" if chosen.keep_edits else "The part to keep lies outside the take"
+            raise UserError(f"{what}, so there is nothing to keep.", "Edit some keys, or choose a part to keep.")
+        panel = context.scene.facewright
+        options = replace(
+            bake_options(made, phonemes.start_frame(shown.used)), strength=1.0, smoothing=0.0, keys=panel.keys, max_error=panel.max_error
+        )
+        check(objects, options)
+        who = handles.remember(scene, objects)
+        # Sampled at the scene's own frames, so that what is kept is met on every one of them.
+        fps = scene_fps(scene.render.fps, scene.render.fps_base)
+        asked = {**asked_of(made), **performance(panel), "fps": fps, "cache": takes_folder(context)}
+        asked["track"] = phonemes.read(shown.action).to_dict()
+        strength, smoothing = panel.strength, panel.smoothing
+
+        def params(folder: Path) -> dict:
+            around_file.save(around_file.Around(held.curves, held.where, strength, smoothing), folder / "kept.npz")
+            return {**asked, "around": str(folder / "kept.npz"), "out": str(folder / "curves.npz")}
+
+        def finish(result: dict) -> jobs.Outcome:
+            from ..inference import curves_file
+            from ..scene import lines
+
+            scene, objects = handles.find(who)
+            plan = bake.plan(objects, curves_file.load(result["curves"]), options)
+            report = bake.apply(plan, scene)
+            keys = edits.restore_keys(held.keys, objects)
+            spoken = lines.recipe(asked, result, replace(options, strength=strength, smoothing=smoothing))
+            lines.record(plan, report, result, {**made, **spoken, "audio": made["audio"]}, scene, held)
+            frames = int(held.where.any(1).sum())
+            told = (
+                f"A new take on {faces(plan)} around {keys:,} keys of yours ({frames} frames).",
+                *([LISTENED] if result["listened"] else []),
+                *result["warnings"],
+                *report.warnings,
+            )
+            return jobs.Outcome("done", told)
+
+        return worker_job.begin(context, "speech", params, finish)
