@@ -41,16 +41,20 @@ def run(options: Namespace) -> Result:
     if options.what == "votes":
         rows = list(vote_rows(round(options.votes)))
         return Result("\n".join(map(str, rows)), {row.figure: row.value for row in rows})
-    return accuracy(options.seat, options.corpora) if options.what == "speech" else speed(options.seat, options.minutes)
+    if options.what == "speech":  # the network and the whole product, beside baselines
+        return accuracy(options.seat, options.corpora, "training.evaluate", "--pipeline")
+    if options.what == "video":
+        return accuracy(options.seat, options.corpora, "training.faces.evaluate_video")
+    return speed(options.seat, options.minutes)
 
 
-def accuracy(seat: work.Seat, corpora: Path | None) -> Result:
-    """The network and the whole product on held-out recordings, beside baselines. A process of its own: torch is never in this one."""
+def accuracy(seat: work.Seat, corpora: Path | None, *module: str) -> Result:
+    """What an evaluation module says of held-out recordings. A process of its own: torch is never in this one."""
     if not (ROOT / "training").is_dir():
         raise UserError("Accuracy is measured by the project's training code, which the installed add-on leaves out.", "Use a checkout.")
     with tempfile.TemporaryDirectory(prefix="facewright-bench-") as folder:
         figures = Path(folder) / "figures.json"
-        command = [seat.runtime(), ROOT / "entry.py", "training.evaluate", "--pipeline", "--json", figures]
+        command = [seat.runtime(), ROOT / "entry.py", *module, "--json", figures]
         done = subprocess.run([*command, *(["--corpora", corpora] if corpora else [])], stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             raise UserError("The measurement did not end well; its own words are above.")

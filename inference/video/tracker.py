@@ -156,9 +156,10 @@ class _Search:
 
 
 class Tracker:
-    """Follows one face. Feed ``run`` once with all frames."""
+    """Follows one face. Feed ``run`` once with all frames. block: frames that go through the network at once, at most."""
 
-    def __init__(self, networks: Networks, options: TrackOptions | None = None):
+    def __init__(self, networks: Networks, options: TrackOptions | None = None, block: int = BLOCK):
+        self.block = block
         self.networks = networks
         self.state = _Search(options or TrackOptions())
         self.cuts: list[float] = []
@@ -170,7 +171,7 @@ class Tracker:
         Raises UserError where no frame shows the face that was asked for.
         """
         rows: list[_Row] = []
-        for block in _blocks(frames, BLOCK):
+        for block in _blocks(frames, self.block):
             on_block(block[0].time)
             for part in self._scenes(block):
                 rows += self._follow(part, on_block)
