@@ -25,6 +25,13 @@ HANDLERS: Final[Mapping[str, str]] = {  # verb -> "module:function", relative to
     "video": ".video.job:video",
     "image": ".video.job:image",
     "pronounce": ".speech.pronounce:run",
+    "takes": ".preference.takes:run",
+    "next_pairs": ".preference.jobs:next_pairs",
+    "suggest_controls": ".preference.jobs:suggest_controls",
+    "finetune": ".preference.jobs:finetune",
+    "gate": ".preference.jobs:gate",
+    "compare": ".preference.jobs:compare",
+    "blend": ".preference.jobs:blend",
 }
 
 

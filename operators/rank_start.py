@@ -74,6 +74,7 @@ class FACEWRIGHT_OT_rank_start(JobVerb, bpy.types.Operator):
                     "candidates": [one.params() for one in candidates(chosen, preferences.data_folder, seed)],
                     "life": chosen.life,
                     "device": preferences.device,
+                    "heard": str(preferences.data_folder / "votes" / "heard"),  # so that votes can tune when the sound is gone
                 },
                 wanted=tuple(candidates(chosen, preferences.data_folder, seed)),
                 region=wish.region,

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Direct preference optimisation (Rafailov et al. 2023) of an adapter, on answers about takes of known stretches.
+
+The policy's log-ratios are exact (``policy``), so the loss is the paper's: with label smoothing (their conservative variant), soft answers
+where a reward model gave them, and two anchors. One is the divergence from the untouched model, the other keeps the lips in time with
+the sound. The loop runs alone or under ``torchrun``: then each process owns some of the stretches and gradients are summed over all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.distributed
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ..speech.model import SpeechModel
+from .adapter import RANK, Adapter
+from .policy import Lips, Material, Spread, distance, open_up, shift_of_mean
+
+Report = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class TuneOptions:
+    """rounds:    how often takes are drawn anew from the tuned policy and judged; 2, since a third changed no figure
+    steps:        optimiser steps a round
+    batch:        stretches a step
+    beta:         the paper's temperature: how far log-ratios may go for one unit of utility
+    smoothing:    share of the answers that is taken for slips
+    anchor:       weight of the divergence from the untouched model, a frame
+    lips:         weight of what keeps the lips in time
+    human:        weight of a vote itself beside a pair of explored takes that the reward model judged
+    rate, rank_rate: learning rates of the numbers a unit and of the low-rank parts
+    decay:        weight of the low-rank parts' squares: they need more votes than the numbers a unit
+    takes:        explored takes a stretch and round
+    seed:         of drawn takes, batches and the low-rank parts' start
+    """
+
+    rounds: int = 2
+    steps: int = 120
+    batch: int = 12
+    beta: float = 0.15
+    smoothing: float = 0.02
+    anchor: float = 0.3
+    lips: float = 0.02
+    human: float = 1.0
+    rate: float = 0.02
+    rank_rate: float = 0.004
+    decay: float = 0.02
+    rank: int = RANK
+    takes: int = 8
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Answers about K takes of one stretch. weights [K, F, U] and life [K, 3] as in ``explore.Explored``; pairs int [n, 2]; chance [n],
+    that the first of the pair is preferred (0.5 a tie); trust [n]."""
+
+    weights: np.ndarray
+    life: np.ndarray
+    pairs: np.ndarray
+    chance: np.ndarray
+    trust: np.ndarray
+
+
+class Student(nn.Module):
+    """The adapter that is being tuned, and its loss on a batch."""
+
+    def __init__(self, start: Adapter, model: SpeechModel, spread: Spread, options: TuneOptions, device: torch.device):
+        super().__init__()
+        self.units, self.options = start.units, options
+        tensors = {n: t.to(device) for n, t in start.tensors().items()}
+        self.register_buffer("centre", tensors.pop("centre"))
+        for name, tensor in tensors.items():
+            self.register_parameter(name, nn.Parameter(tensor.clone()))
+        self._model = (model,)  # in a tuple: its weights are no parameters of this module
+        self._lips = Lips(model, device)
+        self._precision = torch.from_numpy(spread.unit_precision).float().to(device)
+
+    def adapter(self) -> Adapter:
+        """As it stands; tensors still know their gradients."""
+        return Adapter(self.units, centre=self.centre, **dict(self.named_parameters()))
+
+    def groups(self) -> list[dict]:
+        """For the optimiser."""
+        simple = [p for n, p in self.named_parameters() if "down" not in n and "up" not in n]
+        ranks = [p for n, p in self.named_parameters() if "down" in n or "up" in n]
+        return [{"params": simple, "lr": self.options.rate}, {"params": ranks, "lr": self.options.rank_rate}]
+
+    def forward(self, material: Material, judged: Sequence[Judged], reference: Tensor, life: Tensor, share: float) -> Tensor:
+        """The loss of this process's part of a batch. reference: [S, U, F], the mean that answers are relative to, in the open space; life:
+        its habits [3]; share: of the whole batch's trust that lies in this part (its mean is taken over the whole batch)."""
+        adapter, o = self.adapter(), self.options
+        # An empty part still takes part in the sum over processes.
+        total = sum((p.sum() * 0.0 for p in self.parameters()), torch.zeros((), device=self.centre.device))
+        if not judged:
+            return total
+        faces, shift = shift_of_mean(adapter, material, self._model[0], reference)
+        trust = total.new_tensor(0.0)
+        answers = total
+        for i, j in enumerate(judged):
+            device = faces.device
+            weights = torch.from_numpy(j.weights).to(device)
+            moved = torch.einsum("kfu,uf->k", weights, shift[i, :, : weights.shape[1]])
+            logit = o.beta * (moved + torch.from_numpy(j.life).to(device) @ (adapter.life - life))
+            first, second = torch.from_numpy(j.pairs).to(device).T
+            chance = torch.from_numpy(j.chance).float().to(device)
+            wanted = o.smoothing + (1 - 2 * o.smoothing) * chance
+            own = torch.from_numpy(j.trust).float().to(device)
+            error = nn.functional.binary_cross_entropy_with_logits(logit[first] - logit[second], wanted, reduction="none")
+            answers = answers + (own * error).sum()
+            trust = trust + own.sum()
+        total = total + share * answers / trust.clamp_min(1e-6)
+        count = len(judged) / o.batch
+        untouched = torch.sigmoid(material.logits)
+        away = (open_up(faces) - open_up(untouched)) * material.valid[:, None]
+        total = total + count * o.anchor * distance(away, material, self._precision).mean()
+        total = total + count * o.lips * self._lips.losses(faces, untouched, material.valid).mean()
+        ranks = sum(p.square().sum() for n, p in self.named_parameters() if n.endswith("up"))
+        return total + count * (o.decay * ranks + o.decay * self.life.square().sum())
+
+
+@dataclass(frozen=True)
+class World:
+    """Which of how many processes this is."""
+
+    rank: int = 0
+    size: int = 1
+
+    @staticmethod
+    def here() -> World:
+        """As ``torchrun`` set it up; one process otherwise."""
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            return World(torch.distributed.get_rank(), torch.distributed.get_world_size())
+        return World()
+
+
+@dataclass
+class Progress:
+    """Where a round stands, so that it can go on: steps done, the optimiser's state, and what the round's answers are relative to."""
+
+    step: int = 0
+    moments: dict | None = None
+    reference: Tensor | None = None
+    life: Tensor | None = None
+
+
+def run_round(
+    student: Student,
+    material: Material,
+    judged: Sequence[Judged | None],
+    report: Report,
+    progress: Progress,
+    round_number: int = 0,
+    on_step: Callable[[Student, torch.optim.Optimizer, int], None] = lambda student, optimiser, step: None,
+) -> None:
+    """One round of steps from ``progress.step`` on, in place. judged: one entry a stretch, None where it has no answers or is another
+    process's (process r owns stretches r, r + size, ...). report(fraction of the round, stage) may raise Cancelled between steps."""
+    o, world = student.options, World.here()
+    wrapped = DistributedDataParallel(student) if world.size > 1 else student
+    optimiser = torch.optim.Adam(student.groups(), betas=(0.9, 0.98))
+    if progress.moments:
+        optimiser.load_state_dict(progress.moments)
+    rates = [g["lr"] for g in optimiser.param_groups]
+    with torch.no_grad():
+        start = student.adapter()
+        reference = torch.cat(
+            [
+                open_up(torch.sigmoid(start.head(h, b, u, student._model[0].face)))
+                for h, b, u in zip(material.hidden.split(16), material.before.split(16), material.logits.split(16), strict=True)
+            ]
+        )
+        life = start.life.detach().clone()
+    trusts = _shared([float(j.trust.sum()) if j is not None else 0.0 for j in judged], world)
+    usable = [i for i, t in enumerate(trusts) if t > 0]
+    if progress.reference is not None:
+        reference, life = progress.reference, progress.life
+    progress.reference, progress.life = reference, life
+    generator = np.random.default_rng((o.seed, round_number))
+    order: list[int] = []
+    for step in range(o.steps):
+        while len(order) < min(o.batch, len(usable)):
+            order += list(generator.permutation(usable))
+        rows, order = sorted(set(order[: o.batch])), order[o.batch :]
+        if step < progress.step:
+            continue  # the same batches as a run that was never stopped
+        report(step / o.steps, "Tuning")
+        mine = [i for i in rows if i % world.size == world.rank]
+        at = torch.tensor(mine, dtype=torch.long, device=reference.device)
+        whole = sum(trusts[i] for i in rows)
+        share = sum(trusts[i] for i in mine) / whole
+        fade = 0.5 * (1 + math.cos(math.pi * step / o.steps)) * 0.95 + 0.05
+        for group, rate in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate * fade
+        optimiser.zero_grad(set_to_none=True)
+        # DistributedDataParallel takes the mean over processes; the loss is a sum over them.
+        loss = world.size * wrapped(material.part(at), [judged[i] for i in mine], reference[at], life, share)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(student.parameters(), 5.0)
+        optimiser.step()
+        on_step(student, optimiser, step + 1)
+    progress.step = o.steps
+
+
+def _shared(values: list[float], world: World) -> list[float]:
+    """The sum over all processes."""
+    if world.size == 1:
+        return values
+    tensor = torch.tensor(values, dtype=torch.float64)
+    torch.distributed.all_reduce(tensor)
+    return tensor.tolist()
