@@ -317,6 +317,7 @@ _SHORTEST: Final = 0.8  # seconds; a shorter stretch is a transition
 _DIFFERENT: Final = 0.045
 _BLINK: Final = 0.5  # eye_close above this, with both eyes, is a closure
 _LONGEST_BLINK: Final = 0.5  # seconds; longer is eyes closed
+_LID_FRAMES: Final = 2  # frames in which the lids are on their way, on each side of a closure
 _SPEAKING: Final = 1.2  # movement of jaw and lips, full ranges a second, all added: 99 % of 100 clips of reading aloud (GRID) exceed 1.7
 # Speech moves these all the time: they cut shots less than the rest.
 _ARTICULATORS: Final = (
@@ -336,7 +337,7 @@ def describe_shots(times: np.ndarray, arkit: np.ndarray, valid: np.ndarray | Non
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1 / 25
     edges = np.flatnonzero(np.diff(np.concatenate([[0], valid.view(np.int8), [0]])))
     for first, last in zip(edges[::2], edges[1::2], strict=True):
-        for a, b in _cut(times[first:last], intensities(arkit[first:last]), step):
+        for a, b in _cut(times[first:last], _without_blinks(times[first:last], arkit[first:last]), step):
             a, b = first + a, first + b
             end = float(times[b]) if b < len(times) else float(times[-1]) + step
             shots.append(_shot(float(times[a]), end, times[a:b], arkit[a:b]))
@@ -416,7 +417,7 @@ def _shot(start: float, end: float, times: np.ndarray, arkit: np.ndarray) -> Sho
     typical = np.quantile(arkit, 0.65, axis=0).astype(np.float32)  # above the middle, so that speech does not hide a smile
     eyes = [i for i, name in enumerate(ARKIT_52) if name.startswith("eye")]
     typical[eyes] = np.median(arkit[:, eyes], 0)  # a blink or a glance passes
-    blinks = _blinks(times, np.minimum(*(side[:, _AT["eye_close"]] for side in sides(arkit))))
+    blinks = len(_blinks(times, arkit))
     spoken = [_AT[n] for n in _ARTICULATORS]
     length = float(times[-1] - times[0])
     coarse = _means(times, strength[:, spoken], 0.12)  # longer than a tracker's jitter, shorter than most syllables
@@ -437,11 +438,22 @@ def _means(times: np.ndarray, values: np.ndarray, seconds: float) -> np.ndarray:
     return np.add.reduceat(values, starts, axis=0) / np.diff(np.append(starts, len(values)))[:, None]
 
 
-def _blinks(times: np.ndarray, closed: np.ndarray) -> int:
-    """Closures of both eyes that opened again soon. closed: [T] 0..1."""
-    shut = closed >= _BLINK
+def _blinks(times: np.ndarray, arkit: np.ndarray) -> list[tuple[int, int]]:
+    """[first, last) of closures of both eyes that opened again soon. arkit: [T, 52]."""
+    shut = np.minimum(*(side[:, _AT["eye_close"]] for side in sides(arkit))) >= _BLINK
     edges = np.flatnonzero(np.diff(np.concatenate([[0], shut.view(np.int8), [0]])))
-    return sum(1 for a, b in zip(edges[::2], edges[1::2], strict=True) if times[b - 1] - times[a] <= _LONGEST_BLINK)
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True) if times[b - 1] - times[a] <= _LONGEST_BLINK]
+
+
+def _without_blinks(times: np.ndarray, arkit: np.ndarray) -> np.ndarray:
+    """Movements [T, M] as if no eye had blinked: lids and gaze keep what they were."""
+    strength = intensities(arkit)
+    lids = [i for i, m in enumerate(_TABLE) if m.region in ("eyes", "gaze")]
+    for first, last in _blinks(times, arkit):
+        first, last = max(first - _LID_FRAMES, 0), min(last + _LID_FRAMES, len(strength))
+        calm = strength[first - 1] if first else strength[min(last, len(strength) - 1)]
+        strength[first:last, lids] = calm[lids]
+    return strength
 
 
 def describe_clip(shots: Sequence[Shot], duration: float) -> str:
