@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Dense points of a clip to 52 coefficients, head pose and gaze: the fit of ``fit`` and ``neutral``, corrected by a small network.
 
-The fit knows the geometry; the network knows how points err, which expressions are likely, and what the picture shows beside the points
-(``appearance``). It sees the fit's coefficients with their certainty, the residuals with the head's roll taken out, how well each region is
-seen, and yaw and pitch. A mirrored face gives the mirrored answer, because every answer is the mean of both.
+The fit knows the geometry and how the points err together; the network knows which expressions are likely and what the picture shows
+beside the points (``appearance``). It sees the fit's coefficients with their certainty, what the residuals still say about each
+coefficient, how well each region is seen, and yaw and pitch. A mirrored face gives the mirrored answer, because every answer is the mean of both.
 """
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ...core.paths import WEIGHTS
 from ...rigs.arkit import ARKIT_52
 from . import camera, fit, geometry, neutral, smoothing
 from .neutral import Neutral
-from .points import MIRROR, POINTS, REGION
+from .points import POINTS, REGION
 from .track import FaceTrack
 
 SHIPPED: Final = WEIGHTS / "coefficients.safetensors"
@@ -47,26 +47,30 @@ def _channel_mirror() -> np.ndarray:
 
 
 CHANNEL_MIRROR: Final = _channel_mirror()
-FEATURES: Final = 2 * POINTS + 2 * len(ARKIT_52) + 2 * len(_REGIONS) + 4
+FEATURES: Final = 3 * len(ARKIT_52) + 2 * len(_REGIONS) + 4
+ERROR_MODES: Final = 40
 
 
 @dataclass(frozen=True)
 class RefinerConfig:
-    """Shape of the network. appearance: how many features of the point network it sees (0: none)."""
+    """Shape of the network. appearance: whether it sees the point network's own guess of the coefficients."""
 
-    width: int = 384
+    width: int = 256
     depth: int = 2
-    appearance: int = 0
+    appearance: bool = False
 
 
 class Refiner(nn.Module):
-    """Features [B, FEATURES] (and appearance [B, F]) to corrections of the fit's coefficients [B, 52] and their log sigma [B, 52]."""
+    """Features [B, FEATURES] (and appearance [B, 52] logits) to coefficients [B, 52] and their log sigma [B, 52].
+
+    errors [2P, ERROR_MODES]: how the point network's points err together, measured with it (``fit.error_modes``); for the fit.
+    """
 
     def __init__(self, config: RefinerConfig):
         super().__init__()
         self.config = config
         layers: list[nn.Module] = []
-        size = FEATURES + config.appearance
+        size = FEATURES + len(ARKIT_52) * config.appearance
         for _ in range(config.depth):
             layers += [nn.Linear(size, config.width), nn.SiLU()]
             size = config.width
@@ -74,12 +78,13 @@ class Refiner(nn.Module):
         self.head = nn.Linear(size, 2 * len(ARKIT_52))
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
+        self.register_buffer("errors", torch.zeros(2 * POINTS, ERROR_MODES))
 
     def forward(self, features: Tensor, appearance: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        fitted = features[:, : len(ARKIT_52)]
         if self.config.appearance:
-            features = torch.cat([features, appearance], -1)
+            features = torch.cat([features, torch.sigmoid(appearance)], -1)
         change, log_sigma = self.head(self.body(features)).split(len(ARKIT_52), -1)
-        fitted = features[:, 2 * POINTS : 2 * POINTS + len(ARKIT_52)]
         return fitted + 0.3 * change, log_sigma - 2.5
 
 
@@ -97,11 +102,11 @@ def features(solution: fit.Solution, sigma: Tensor, visible: Tensor, known: Tens
     upright = torch.stack([c * x + s * y, c * y - s * x], -1)
     in_cm = sigma / pose.scale[:, None]
     trust = visible / (1 + (in_cm / _FAR).square())
-    seen = torch.tanh(upright / (3 * _RESIDUAL)) * 3 * trust[..., None]
+    left = (torch.tanh(upright / (3 * _RESIDUAL)) * 3 * trust[..., None]).flatten(1) @ _directions()
     pooled = _pooling()
     return torch.cat(
         [
-            seen.flatten(1), solution.coefficients, (solution.spread.clamp(0.01, 1).log() + 2),
+            solution.coefficients, solution.spread.clamp(0.01, 1).log() + 2, left,
             visible @ pooled, (in_cm.clamp(0.01, 2).log() + 2) @ pooled,
             torch.stack([yaw.sin(), yaw.cos(), sin_pitch, known], 1),
         ],
@@ -111,19 +116,17 @@ def features(solution: fit.Solution, sigma: Tensor, visible: Tensor, known: Tens
 
 def mirrored(seen: Tensor) -> Tensor:
     """The features of the mirrored face."""
-    at = 2 * POINTS
-    points = seen[:, :at].reshape(-1, POINTS, 2)[:, MIRROR] * torch.tensor([-1.0, 1.0])
-    rest = seen[:, at:].clone()
     n = len(ARKIT_52)
-    rest[:, :n], rest[:, n : 2 * n] = seen[:, at : at + n][:, CHANNEL_MIRROR], seen[:, at + n : at + 2 * n][:, CHANNEL_MIRROR]
+    parts = [seen[:, k * n : (k + 1) * n][:, CHANNEL_MIRROR] for k in range(3)]
+    rest = seen[:, 3 * n :].clone()
     rest[:, -4] = -rest[:, -4]
-    return torch.cat([points.flatten(1), rest], 1)
+    return torch.cat([*parts, rest], 1)
 
 
 def refine(network: Refiner, seen: Tensor, appearance: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Coefficients [T, 52] in 0..1 and sigma [T, 52]: the mean of the face's and its mirror image's answers."""
     value, log_sigma = network(seen, appearance)
-    other, other_sigma = network(mirrored(seen), appearance)
+    other, other_sigma = network(mirrored(seen), None if appearance is None else appearance[:, CHANNEL_MIRROR])
     value = 0.5 * (value + other[:, CHANNEL_MIRROR])
     return legal(value), (0.5 * (log_sigma + other_sigma[:, CHANNEL_MIRROR])).exp().clamp(0.002, 0.5)
 
@@ -133,6 +136,13 @@ def legal(values: Tensor) -> Tensor:
     values = values.clamp(0, 1)
     values[:, _CLOSE] = torch.minimum(values[:, _CLOSE], values[:, _JAW])
     return values
+
+
+@functools.lru_cache(maxsize=1)
+def _directions() -> Tensor:
+    """Where each coefficient moves the points of a face seen from the front, unit length, [2P, 52]."""
+    flat = fit.model().arkit[..., :2].flatten(1)
+    return (flat / flat.norm(dim=1, keepdim=True).clamp_min(1e-6)).T.contiguous()
 
 
 @functools.lru_cache(maxsize=1)
@@ -219,7 +229,7 @@ def solve(
         seen = torch.from_numpy(np.ascontiguousarray(visible[rows], np.float32)).clamp(0, 1)
         shown = None if appearance is None else torch.from_numpy(np.ascontiguousarray(appearance[rows], np.float32))
         with torch.inference_mode():
-            person = _person(times[rows], unit, blur, seen, options)
+            person = _person(network, times[rows], unit, blur, seen, options)
             for at in range(0, len(rows), BLOCK):
                 part = slice(at, at + BLOCK)
                 value, spread, pose = frames(network, person, unit[part], blur[part], seen[part], None if shown is None else shown[part])
@@ -240,7 +250,7 @@ def frames(
 ) -> tuple[Tensor, Tensor, fit.Pose]:
     """Coefficients [T, 52], sigma [T, 52] and pose of frames, each for itself: points [T, P, 2] in crop units, y up, sigma alike."""
     weight = weights(sigma, visible)
-    solution = fit.frames(points, weight, person.shape, person.perspective)
+    solution = fit.frames(points, weight, person.shape, person.perspective, errors=network.errors)
     known = torch.full((len(points),), known_by(person.frames))
     value, spread = refine(network, features(solution, sigma, visible, known), appearance)
     return value, spread, solution.pose
@@ -256,14 +266,16 @@ def known_by(frames_of_neutral: int) -> float:
     return 1 - 1 / max(frames_of_neutral, 1)
 
 
-def _person(times: np.ndarray, points: Tensor, sigma: Tensor, visible: Tensor, options: SolveOptions) -> Neutral:
+def _person(
+    network: Refiner, times: np.ndarray, points: Tensor, sigma: Tensor, visible: Tensor, options: SolveOptions
+) -> Neutral:
     weight = weights(sigma, visible)
     if options.neutral_time is None:
-        return neutral.from_clip(points, weight)
+        return neutral.from_clip(points, weight, network.errors)
     nearest = int(np.abs(times - options.neutral_time).argmin())
     if abs(times[nearest] - options.neutral_time) > 0.5:
         raise UserError(f"No face is seen at {options.neutral_time:g} s, where the neutral should be.", "Name a time that shows it.")
-    return neutral.from_marked(points[nearest][None], weight[nearest][None])
+    return neutral.from_marked(points[nearest][None], weight[nearest][None], network.errors)
 
 
 def _over_time(

@@ -25,6 +25,7 @@ PERSPECTIVE: Final = 1 / 75.0  # 1/cm: a head at arm's length; the prior's mean
 PERSPECTIVE_SPREAD: Final = 0.6  # of its logarithm
 NU: Final = 8.0  # degrees of freedom of the residuals
 INFLATION: Final = 6.0  # neighbouring points err together, so 340 of them say as much as some 57 independent ones
+MODES_INFLATION: Final = 1.5  # what is left of that once the shared errors are known
 PRIOR_MEAN: Final = 0.12  # of a coefficient
 SWEEPS: Final = 16
 RIGID_WEIGHT: Final = {"nose": 1.0, "forehead": 1.0, "temple": 1.0, "iris": 0.3, "cheek": 0.6, "jaw": 0.3, "lid": 0.6}  # others 0.3
@@ -160,6 +161,18 @@ def bounded(gram: Tensor, right: Tensor, start: Tensor, sweeps: int = SWEEPS) ->
     return x.T.contiguous()
 
 
+def error_modes(errors: Tensor, rank: int, own: float = 0.5) -> Tensor:
+    """How points err together, [2P, rank], from standardised errors [N, P, 2] (each divided by its sigma).
+
+    With errors of covariance I + U U' the inverse is I - Q Q'; this is Q. own: eigenvalues below this count as each point's own error.
+    """
+    flat = errors.flatten(1)
+    values, vectors = torch.linalg.eigh(flat.T @ flat / len(flat))
+    values, vectors = values[-rank:].clamp_min(own), vectors[:, -rank:]
+    shared = values - own
+    return vectors * (shared / (shared + own)).sqrt()
+
+
 @dataclass(frozen=True)
 class Solution:
     """pose; coefficients [T, 52]; residual [T, P, 2] (points less model, units of the points); spread [T, 52], the standard deviation that
@@ -172,10 +185,16 @@ class Solution:
 
 
 def system(
-    pose: Pose, perspective: Tensor, shape: Tensor, points: Tensor, weight: Tensor, identities: int = 0
+    pose: Pose,
+    perspective: Tensor,
+    shape: Tensor,
+    points: Tensor,
+    weight: Tensor,
+    errors: Tensor | None = None,
+    identities: int = 0,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Normal equations of a joint step: gram and right side over [6 pose, 52 coefficients] (with ``identities``: then log perspective and
-    that many identities), and the residual [T, P, 2]."""
+    that many identities), and the residual [T, P, 2]. errors: of ``error_modes``."""
     at, slope = project(pose, perspective, shape)
     left = points - at
     w = robust(left, weight)
@@ -192,8 +211,13 @@ def system(
     columns = torch.cat(parts, -1).flatten(1, 2)
     root = w.sqrt()[..., None].expand(-1, -1, 2).flatten(1)
     columns = columns * root[..., None]
+    weighed = left.flatten(1) * root
     gram = columns.transpose(1, 2) @ columns
-    right = (columns.transpose(1, 2) @ (left.flatten(1) * root)[..., None])[..., 0]
+    right = (columns.transpose(1, 2) @ weighed[..., None])[..., 0]
+    if errors is not None:
+        common = errors.T @ columns
+        gram = gram - common.transpose(1, 2) @ common
+        right = right - (common.transpose(1, 2) @ (weighed @ errors)[..., None])[..., 0]
     return gram, right, left
 
 
@@ -205,13 +229,14 @@ def frames(
     start: Solution | None = None,
     steps: int = 3,
     at_rest: bool = False,
+    errors: Tensor | None = None,
 ) -> Solution:
     """Pose and coefficients of each frame for a known neutral.
 
     points [T, P, 2], y UP; weight [T, P] inverse variances (0: unseen); neutral [P, 3] or [T, P, 3] relative to the pivot; perspective []
     or [T]; start: a solution to go on from; at_rest: coefficients stay as they are (zero without ``start``).
     """
-    weight = weight / INFLATION
+    weight = weight / (INFLATION if errors is None else MODES_INFLATION)
     neutral = neutral.expand(len(points), -1, -1)
     if start is None:
         pose = pose_steps(first_pose(points, weight), perspective, neutral, points, weight * rigidity(), 2)
@@ -221,7 +246,7 @@ def frames(
     pull = 1 / PRIOR_MEAN
     for step in range(steps):
         shape = neutral + torch.tensordot(c, model().arkit, 1)
-        gram, right, _ = system(pose, perspective, shape, points, weight)
+        gram, right, _ = system(pose, perspective, shape, points, weight, errors)
         gram = gram + torch.diag(torch.tensor([1e-6] * 6 + [4.0] * CHANNELS))
         gpp, gpc, gcc = gram[:, :6, :6], gram[:, :6, 6:], gram[:, 6:, 6:]
         solved = torch.linalg.solve(gpp, torch.cat([gpc, right[:, :6, None]], -1))

@@ -60,7 +60,9 @@ def diverse(points: Tensor, weight: Tensor, count: int = FRAMES, candidates: int
     return np.unique(usable.numpy()[chosen])
 
 
-def shared(points: Tensor, weight: Tensor, steps: int = STEPS, at_rest: bool = False) -> tuple[Tensor, Tensor, Tensor, fit.Solution]:
+def shared(
+    points: Tensor, weight: Tensor, steps: int = STEPS, at_rest: bool = False, errors: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor, fit.Solution]:
     """Identity of B clips of T frames each, all at once.
 
     points [B, T, P, 2], y up; weight [B, T, P] inverse variances; at_rest: the face is said to be neutral, so coefficients are held at
@@ -78,10 +80,10 @@ def shared(points: Tensor, weight: Tensor, steps: int = STEPS, at_rest: bool = F
         shape = model.neutral + torch.tensordot(identity, model.identity[:k], 1)
         perspective = log_k.exp()
         each = shape.repeat_interleave(frames, 0)
-        solution = fit.frames(flat, w_flat, each, perspective.repeat_interleave(frames), solution, 2 if step == 0 else 1, at_rest)
+        solution = fit.frames(flat, w_flat, each, perspective.repeat_interleave(frames), solution, 2 if step == 0 else 1, at_rest, errors)
         gram, right, _ = fit.system(
             solution.pose, perspective.repeat_interleave(frames), each + torch.tensordot(solution.coefficients, model.arkit, 1), flat,
-            w_flat / fit.INFLATION, k,
+            w_flat / (fit.INFLATION if errors is None else fit.MODES_INFLATION), errors, k,
         )  # fmt: skip
         free = (solution.coefficients > 1e-3) & (solution.coefficients < 1 - 1e-3)
         own = torch.cat([torch.ones(len(flat), 6), free.float()], 1)
@@ -108,7 +110,7 @@ def shared(points: Tensor, weight: Tensor, steps: int = STEPS, at_rest: bool = F
     shape = model.neutral + torch.tensordot(identity, model.identity[:k], 1)
     perspective = log_k.exp()
     each = perspective.repeat_interleave(frames)
-    solution = fit.frames(flat, w_flat, shape.repeat_interleave(frames, 0), each, solution, 1, at_rest)
+    solution = fit.frames(flat, w_flat, shape.repeat_interleave(frames, 0), each, solution, 1, at_rest, errors)
     return identity, shape + _offsets(solution, w_flat, clips, frames), perspective, solution
 
 
@@ -128,17 +130,17 @@ def _offsets(solution: fit.Solution, weight: Tensor, clips: int, frames: int) ->
     return out
 
 
-def from_clip(points: Tensor, weight: Tensor) -> Neutral:
+def from_clip(points: Tensor, weight: Tensor, errors: Tensor | None = None) -> Neutral:
     """Over the frames of one clip: points [T, P, 2] y up, weight [T, P]. Frames without weight do not count; without any: ``average``."""
     seen = torch.nonzero(weight.sum(1) > 0).flatten()
     if not len(seen):
         return average()
     rows = seen[diverse(points[seen], weight[seen])]
-    identity, shape, perspective, _ = shared(points[rows][None], weight[rows][None])
+    identity, shape, perspective, _ = shared(points[rows][None], weight[rows][None], errors=errors)
     return Neutral(shape[0], identity[0], perspective[0], len(rows))
 
 
-def from_marked(points: Tensor, weight: Tensor) -> Neutral:
+def from_marked(points: Tensor, weight: Tensor, errors: Tensor | None = None) -> Neutral:
     """From frames [T, P, 2] that show the face at rest: what is there is the person."""
-    identity, shape, perspective, _ = shared(points[None], weight[None], at_rest=True)
+    identity, shape, perspective, _ = shared(points[None], weight[None], at_rest=True, errors=errors)
     return Neutral(shape[0], identity[0], perspective[0], len(points))

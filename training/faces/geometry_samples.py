@@ -156,6 +156,14 @@ def draw(
     )  # fmt: skip
 
 
+def trembling(rng: np.random.Generator, visible: np.ndarray, level: float) -> np.ndarray:
+    """Errors [B, T, P, 2] that are new in every frame, half of them shared by neighbours: what a still face's points do."""
+    factor = _shared(0.8)
+    white = rng.standard_normal((*visible.shape[:2], 2, factor.shape[1]), np.float32)
+    error = np.sqrt(0.5) * (np.moveaxis(white @ factor.T, 2, -1) + rng.standard_normal((*visible.shape, 2), np.float32))
+    return error * (level / 1.25 * rough() * np.where(visible > 0.5, 1.0, 4.0))[..., None]
+
+
 def hide(clips: Clips, *regions: str) -> np.ndarray:
     """A copy of ``visible`` with whole regions hidden (tests and measurements of what is lost)."""
     out = clips.visible.copy()

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Trains the network that corrects the geometric fit: geometry-only clips through the very fit that is shipped, then a small regression.
+"""Trains the network that corrects the geometric fit, on people whose truth is known, through the very fit that is shipped.
 
-    python entry.py training.faces.train_coefficients --corpora DIR --work DIR [--shards 40] [--epochs 14] [--seed 0] [--publish]
+    python entry.py training.faces.train_coefficients --corpora DIR --work DIR [--packs CACHE/faces/packs] [--shards 6] [--publish]
 
-Shards of solved clips are made first (each by its own seed, kept in ``--work`` and taken up where they are), then the network is trained
-with a checkpoint after each epoch; both go on after an interruption. ``--publish`` writes ``weights/coefficients.safetensors``.
+With ``--packs``, rendered pictures (``training.faces.packs``) as the shipped point network sees them: how its points err together is
+measured first and given to the fit, and the network sees its appearance features. Without, geometry with made-up errors
+(``geometry_samples``): what can be had before there is a point network. Solved shards are kept in ``--work`` and the training has a
+checkpoint after each epoch, so both go on after an interruption; everything follows from ``--seed``. ``--publish`` writes
+``weights/coefficients.safetensors``.
 """
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ import argparse
 import json
 import subprocess
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +27,10 @@ from torch import Tensor
 from ...core.paths import ROOT, replacing
 from ...inference.speech.weights_file import pin, reproducible
 from ...inference.video import coefficients, fit, neutral
+from ...inference.video.crop import Crop, crop_of, cut
+from ...inference.video.tracker import Networks
 from .. import corpora
-from . import expressions, geometry_samples
+from . import expressions, geometry_samples, packs, splits
 
 
 @dataclass(frozen=True)
@@ -32,73 +38,188 @@ class TrainOptions:
     """seed; epochs over all shards; batch; learning_rate (cosine to zero); width and depth of the network."""
 
     seed: int = 0
-    epochs: int = 14
-    batch: int = 512
-    learning_rate: float = 1.5e-3
-    width: int = 384
+    epochs: int = 40
+    batch: int = 256
+    learning_rate: float = 1e-3
+    width: int = 256
     depth: int = 2
+    source: str = "geometry"
 
 
 @dataclass(frozen=True)
 class Solved:
-    """What the network is trained on: features [N, FEATURES], arkit [N, 52], kinds [N]."""
+    """What the network is trained on: features [N, FEATURES], appearance [N, 52] logits ([N, 0] without), arkit [N, 52], kinds [N] (numbers
+    in ``KINDS``, or 0)."""
 
     features: Tensor
+    appearance: Tensor
     arkit: Tensor
     kinds: Tensor
 
 
-def observe(clips: geometry_samples.Clips) -> tuple[Tensor, Tensor, Tensor]:
-    """Points (y up), sigma and visible as the solver takes them, [B, T, P, ...] in crop units."""
-    points = torch.from_numpy(np.ascontiguousarray((clips.points - 0.5) * np.float32([1, -1])))
-    return points, torch.from_numpy(clips.sigma).clamp_min(coefficients.SMALLEST_SIGMA), torch.from_numpy(clips.visible)
+def joined(parts: list[Solved]) -> Solved:
+    return Solved(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Solved)))
 
 
-def solve_clips(clips: geometry_samples.Clips, known_frames: int) -> Solved:
+@dataclass(frozen=True)
+class Observed:
+    """Clips as the solver takes them, in crop units, y up: points [B, T, P, 2], sigma and visible [B, T, P], appearance [B, T, F], and the
+    truth: exact [B, T, P, 2], seen [B, T, P] bool, arkit [B, T, 52], kinds [B, T]."""
+
+    points: Tensor
+    sigma: Tensor
+    visible: Tensor
+    appearance: Tensor
+    exact: Tensor
+    seen: Tensor
+    arkit: Tensor
+    kinds: Tensor
+
+
+def observe(clips: geometry_samples.Clips) -> Observed:
+    """Geometry samples as the solver takes them."""
+    points, exact = (torch.from_numpy(np.ascontiguousarray((p - 0.5) * np.float32([1, -1]))) for p in (clips.points, clips.exact))
+    sigma = torch.from_numpy(clips.sigma).clamp_min(coefficients.SMALLEST_SIGMA)
+    visible = torch.from_numpy(clips.visible)
+    none = torch.zeros(*sigma.shape[:2], 0)
+    return Observed(points, sigma, visible, none, exact, visible > 0.5, torch.from_numpy(clips.arkit), torch.from_numpy(clips.kinds))
+
+
+def observe_pack(pack: packs.Pack, look: Networks, rng: np.random.Generator, people: int) -> Observed:
+    """The first people of a pack as the point network sees them, cropped as a tracker would: a little off."""
+    each = packs.PICTURES_A_PERSON
+    count = min(people, len(pack.pictures) // each) * each
+    rows: dict[str, list[np.ndarray]] = {"points": [], "sigma": [], "visible": [], "appearance": [], "exact": []}
+    for start in range(0, count, 40):
+        squares, crops = [], []
+        for i in range(start, min(start + 40, count)):
+            square = crop_of(pack.points[i])
+            side = float(square.side * np.exp(rng.normal(0, 0.05)))
+            x, y = np.array([square.x, square.y]) + rng.normal(0, 0.025 * side, 2)
+            squares.append(Crop(float(x), float(y), side, square.roll + rng.normal(0, 0.05)))
+            crops.append(cut(np.asarray(pack.pictures[i]), squares[-1], look.size))
+        dense = look.look(np.stack(crops))
+        rows["points"].append(dense.points)
+        rows["sigma"].append(dense.sigma)
+        rows["visible"].append(dense.visible)
+        rows["appearance"].append(dense.appearance)
+        rows["exact"].append(np.stack([s.from_picture(pack.points[start + k]) for k, s in enumerate(squares)]))
+    made = {name: torch.from_numpy(np.concatenate(v).astype(np.float32)) for name, v in rows.items()}
+    for name in ("points", "exact"):
+        made[name] = (made[name] - 0.5) * torch.tensor([1.0, -1.0])
+    made["sigma"] = made["sigma"].clamp_min(coefficients.SMALLEST_SIGMA)
+    made["seen"] = torch.from_numpy(np.asarray(pack.visible[:count]))
+    made["arkit"] = torch.from_numpy(np.asarray(pack.arkit[:count]))
+    made["kinds"] = torch.zeros(count, dtype=torch.long)
+    return Observed(**{name: t.unflatten(0, (-1, each)) for name, t in made.items()})
+
+
+def standard_errors(observed: Observed) -> Tensor:
+    """Errors of the points over their sigma, [N, P, 2], 0 where a point cannot be seen."""
+    errors = (observed.points - observed.exact) / observed.sigma[..., None] * observed.seen[..., None]
+    return errors.flatten(0, 1).clamp(-6, 6)
+
+
+def solve_clips(observed: Observed, known_frames: int, errors: Tensor) -> Solved:
     """The shipped fit on clips: the neutral from each clip's first ``known_frames`` frames, features of all frames.
 
     With one frame a clip that frame is its own neutral, as in a photo.
     """
-    points, sigma, visible = observe(clips)
+    points, sigma, visible = observed.points, observed.sigma, observed.visible
     weight = coefficients.weights(sigma, visible)
-    _, shape, perspective, _ = neutral.shared(points[:, :known_frames], weight[:, :known_frames])
+    _, shape, perspective, _ = neutral.shared(points[:, :known_frames], weight[:, :known_frames], errors=errors)
     frames = points.shape[1]
     solution = fit.frames(
-        points.flatten(0, 1), weight.flatten(0, 1), shape.repeat_interleave(frames, 0), perspective.repeat_interleave(frames)
+        points.flatten(0, 1), weight.flatten(0, 1), shape.repeat_interleave(frames, 0), perspective.repeat_interleave(frames), errors=errors
     )
     known = torch.full((points.shape[0] * frames,), coefficients.known_by(known_frames))
     seen = coefficients.features(solution, sigma.flatten(0, 1), visible.flatten(0, 1), known)
-    return Solved(seen, torch.from_numpy(clips.arkit).flatten(0, 1), torch.from_numpy(clips.kinds).flatten())
+    return Solved(seen, observed.appearance.flatten(0, 1), observed.arkit.flatten(0, 1), observed.kinds.flatten())
 
 
-def make_shard(source: expressions.Expressions, kit: Path, seed: int) -> Solved:
+def one_by_one(observed: Observed) -> Observed:
+    """Every frame a clip of its own."""
+    return Observed(*(getattr(observed, f.name).flatten(0, 1)[:, None] for f in fields(Observed)))
+
+
+def some(observed: Observed, rows: slice) -> Observed:
+    return Observed(*(getattr(observed, f.name)[rows] for f in fields(Observed)))
+
+
+def geometry_shard(source: expressions.Expressions, kit: Path, seed: int, errors: Tensor) -> Solved:
     """Some 2,000 solved frames: photos, short clips and longer ones."""
     rng = np.random.default_rng([seed, 1])
     parts = []
     for known_frames, people, frames in ((1, 250, 1), (4, 24, 24), (10, 16, 34), (20, 10, 56)):
         for at in range(0, people, 32 // known_frames + 1):
             few = min(32 // known_frames + 1, people - at)
-            parts.append(solve_clips(geometry_samples.draw(rng, source, kit, few, frames), known_frames))
-    return Solved(*(torch.cat([getattr(p, name) for p in parts]) for name in ("features", "arkit", "kinds")))
+            parts.append(solve_clips(observe(geometry_samples.draw(rng, source, kit, few, frames)), known_frames, errors))
+    return joined(parts)
 
 
-def shards(root: Path, work: Path, count: int, held_out: bool = False) -> Solved:
-    """``count`` shards, made where they are missing (held-out ones by seeds and speech of their own)."""
-    source = expressions.load(root, held_out)
-    parts = []
-    with torch.inference_mode():
-        for number in range(count):
-            seed = number + (1_000_000 if held_out else 0)
-            path = work / f"shard-{seed}.safetensors"
-            if not path.exists():
-                start = time.perf_counter()
-                made = make_shard(source, root / "ict_facekit.npz", seed)
-                tensors = {"features": made.features.half(), "arkit": made.arkit.half(), "kinds": made.kinds}
-                with replacing(path) as temporary:
-                    safetensors.torch.save_file(tensors, temporary)
-                print(f"shard {seed}: {len(made.arkit)} frames in {time.perf_counter() - start:.0f} s", flush=True)
-            parts.append(Solved(**safetensors.torch.load_file(path)))
-    return Solved(*(torch.cat([getattr(p, name) for p in parts]) for name in ("features", "arkit", "kinds")))
+def pack_shard(observed: Observed, errors: Tensor) -> Solved:
+    """A third of the people photo by photo, the others with the neutral of all their pictures."""
+    people = len(observed.points)
+    third = people // 3
+    parts = [solve_clips(one_by_one(some(observed, slice(at, at + 6))), 1, errors) for at in range(0, third, 6)]
+    parts += [solve_clips(some(observed, slice(at, at + 6)), observed.points.shape[1], errors) for at in range(third, people, 6)]
+    return joined(parts)
+
+
+def kept(path: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Tensors from a file, made and written if it is not there."""
+    if not path.exists():
+        start = time.perf_counter()
+        tensors = {n: t.half() if t.is_floating_point() else t for n, t in make().items()}
+        with replacing(path) as temporary:
+            safetensors.torch.save_file({n: t.contiguous() for n, t in tensors.items()}, temporary)
+        print(f"{path.name} in {time.perf_counter() - start:.0f} s", flush=True)
+    return {n: t.float() if t.is_floating_point() else t for n, t in safetensors.torch.load_file(path).items()}
+
+
+def from_geometry(root: Path, work: Path, count: int) -> tuple[Solved, Solved, Tensor]:
+    """Training and held-out data, and the modes of the made-up errors."""
+    kit = root / "ict_facekit.npz"
+
+    def modes() -> dict[str, Tensor]:
+        clips = geometry_samples.draw(np.random.default_rng(2), expressions.load(root), kit, 2500, 1)
+        return {"errors": fit.error_modes(standard_errors(observe(clips)), coefficients.ERROR_MODES)}
+
+    def shard(seed: int) -> Solved:
+        source = expressions.load(root, splits.held_out(seed))
+        return Solved(**kept(work / f"geometry-{seed}.safetensors", lambda: vars(geometry_shard(source, kit, seed, errors))))
+
+    errors = kept(work / "geometry-errors.safetensors", modes)["errors"]
+    held_out = joined([shard(splits.HELD_OUT_FROM + k) for k in range(2)])
+    return joined([shard(k) for k in range(count)]), held_out, errors
+
+
+def from_packs(folder: Path, work: Path, count: int, people: int, held_out_folder: Path | None) -> tuple[Solved, Solved, Tensor]:
+    """The same from rendered packs through the shipped point network."""
+    folders = packs.folders(folder, packs.CLOSE)
+    train = [f for f in folders if not splits.held_out(packs.load(f).seed)][-count:]  # the last ones: seen least often
+    held = [f for f in packs.folders(held_out_folder or folder, packs.CLOSE) if splits.held_out(packs.load(f).seed)][:1]
+    if not train or not held:
+        raise SystemExit(f"{folder} holds no packs to train on and to check with; training.faces.packs makes them.")
+    from ...inference.video.networks import FaceNetworks  # needs both networks' weights, which geometry alone does not
+
+    look = FaceNetworks.load("cpu")
+
+    def observed(path: Path) -> Observed:
+        pack = packs.load(path)
+        make = lambda: vars(observe_pack(pack, look, np.random.default_rng([pack.seed, 5]), people))  # noqa: E731
+        return Observed(**kept(work / f"{path.name}-seen.safetensors", make))
+
+    def modes() -> dict[str, Tensor]:
+        together = torch.cat([standard_errors(observed(f)) for f in train])
+        return {"errors": fit.error_modes(together, coefficients.ERROR_MODES), "scale": together.square().mean()[None]}
+
+    errors = kept(work / "packs-errors.safetensors", modes)["errors"]
+
+    def shard(path: Path) -> Solved:
+        return Solved(**kept(work / f"{path.name}-solved.safetensors", lambda: vars(pack_shard(observed(path), errors))))
+
+    return joined([shard(f) for f in train]), joined([shard(f) for f in held]), errors
 
 
 def loss_of(value: Tensor, log_sigma: Tensor, target: Tensor) -> Tensor:
@@ -108,14 +229,16 @@ def loss_of(value: Tensor, log_sigma: Tensor, target: Tensor) -> Tensor:
     return error.mean() + 2.0 * error.square().mean() + 0.05 * likelihood.mean()
 
 
-def train(data: Solved, held_out: Solved, options: TrainOptions, work: Path) -> coefficients.Refiner:
-    """The network after all epochs; resumes from ``work/refiner.pt`` where that is of the same options."""
+def train(data: Solved, held_out: Solved, errors: Tensor, options: TrainOptions, work: Path) -> coefficients.Refiner:
+    """The network after all epochs; resumes from ``work/refiner.pt`` where that is of the same options and data."""
     torch.manual_seed(options.seed)
-    network = coefficients.Refiner(coefficients.RefinerConfig(options.width, options.depth))
-    optimiser = torch.optim.AdamW(network.parameters(), options.learning_rate, weight_decay=0.01)
-    steps = options.epochs * (len(data.arkit) // options.batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: min(1, (s + 1) / 200) * 0.5 * (1 + np.cos(np.pi * min(1, s / steps))))
-    checkpoint, first = work / "refiner.pt", 0
+    sees = data.appearance.shape[1] > 0
+    network = coefficients.Refiner(coefficients.RefinerConfig(options.width, options.depth, sees))
+    network.errors.copy_(errors)
+    optimiser = torch.optim.AdamW(network.parameters(), options.learning_rate, weight_decay=0.02)
+    steps = max(1, options.epochs * (len(data.arkit) // options.batch))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: min(1, (s + 1) / 100) * 0.5 * (1 + np.cos(np.pi * min(1, s / steps))))
+    checkpoint, first = work / f"refiner-{options.source}.pt", 0
     told = {**asdict(options), "frames": len(data.arkit)}
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
@@ -129,10 +252,11 @@ def train(data: Solved, held_out: Solved, options: TrainOptions, work: Path) -> 
         total = 0.0
         for at in range(0, len(order) - options.batch + 1, options.batch):
             rows = order[at : at + options.batch]
-            seen, target = data.features[rows].float(), data.arkit[rows].float()
-            if (at // options.batch) % 2:
-                seen, target = coefficients.mirrored(seen), target[:, coefficients.CHANNEL_MIRROR]
-            loss = loss_of(*network(seen), target)
+            seen, shown, target = data.features[rows], data.appearance[rows] if sees else None, data.arkit[rows]
+            if (at // options.batch + epoch) % 2:
+                mirror = coefficients.CHANNEL_MIRROR
+                seen, shown, target = coefficients.mirrored(seen), shown[:, mirror] if sees else None, target[:, mirror]
+            loss = loss_of(*network(seen, shown), target)
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -142,7 +266,8 @@ def train(data: Solved, held_out: Solved, options: TrainOptions, work: Path) -> 
         state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
         with replacing(checkpoint) as temporary:
             torch.save({**state, "epoch": epoch + 1, "options": told}, temporary)
-        print(f"epoch {epoch + 1}: loss {total / max(1, len(order) // options.batch):.4f}; {scores(network, held_out)}", flush=True)
+        if epoch % 5 == 4 or epoch + 1 == options.epochs:
+            print(f"epoch {epoch + 1}: loss {total / max(1, len(order) // options.batch):.4f}; {scores(network, held_out)}", flush=True)
     return network.eval()
 
 
@@ -150,13 +275,13 @@ def scores(network: coefficients.Refiner, data: Solved) -> str:
     """MAE and mean r of the fit and of the network on each kind of expression."""
     out = []
     with torch.inference_mode():
-        value, _ = coefficients.refine(network, data.features.float())
-    fitted = data.features[:, 2 * coefficients.POINTS : 2 * coefficients.POINTS + 52].float()
-    for k, name in enumerate(expressions.KINDS):
+        value, _ = coefficients.refine(network, data.features, data.appearance if network.config.appearance else None)
+    fitted = data.features[:, :52]
+    for k in data.kinds.unique().tolist():
         rows = data.kinds == k
-        truth = data.arkit[rows].float()
+        truth = data.arkit[rows]
         pair = [f"{(v[rows] - truth).abs().mean():.4f}/{mean_r(v[rows], truth):.3f}" for v in (fitted, value)]
-        out.append(f"{name} {pair[0]} -> {pair[1]}")
+        out.append(f"{expressions.KINDS[k] if len(data.kinds.unique()) > 1 else 'all'} {pair[0]} -> {pair[1]}")
     return ", ".join(out)
 
 
@@ -185,18 +310,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora")
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--shards", type=int, default=40)
+    parser.add_argument("--packs", type=Path, help="folder of rendered packs")
+    parser.add_argument("--held-out", type=Path, help="folder of held-out packs, if they lie elsewhere")
+    parser.add_argument("--shards", type=int, default=6, help="shards of geometry, or packs")
+    parser.add_argument("--people", type=int, default=400, help="of each pack")
     parser.add_argument("--seed", type=int, default=TrainOptions.seed)
     parser.add_argument("--epochs", type=int, default=TrainOptions.epochs)
     parser.add_argument("--publish", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.work.mkdir(parents=True, exist_ok=True)
-    options = TrainOptions(args.seed, args.epochs)
     root = corpora.folder(args.corpora)
-    held_out = shards(root, args.work, 2, held_out=True)
-    data = shards(root, args.work, args.shards)
-    network = train(data, held_out, options, args.work)
+    with torch.inference_mode():
+        if args.packs:
+            data, held_out, errors = from_packs(args.packs, args.work, args.shards, args.people, args.held_out)
+        else:
+            data, held_out, errors = from_geometry(root, args.work, args.shards)
+    options = TrainOptions(args.seed, args.epochs, source="packs" if args.packs else "geometry")
+    network = train(data, held_out, errors.clone(), options, args.work)
     if args.publish:
         print("sha256", publish(network, options, len(data.arkit)))
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Dense points of a head with known coefficients and pose, for tests: no pictures, no corpora."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The geometric fit finds what it was made from."""
+
 import numpy as np
 import torch
 

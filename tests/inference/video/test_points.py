@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The dense points and the geometry file: their order is a contract between four weights files."""
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Noise goes, events stay."""
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
