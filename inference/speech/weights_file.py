@@ -1,142 +1,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The speech model's weights on disk: one safetensors file that rebuilds the model, pinned by sha256 in ``weights/manifest.json``."""
+"""The speech model's weights on disk (``inference.weights_file`` says in what form)."""
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, fields
-from functools import cache
 from pathlib import Path
 
-import safetensors
-import safetensors.torch
-import torch
-from safetensors import SafetensorError
-
-from ...core.errors import UserError
-from ...core.paths import WEIGHTS, replacing
+from ...core.paths import WEIGHTS
+from .. import weights_file as files
+from ..weights_file import manifest_entry, pin, pinned_sha256, reproducible, sha256
 from .model import SpeechModel, SpeechModelConfig
+
+__all__ = ["KIND", "SHIPPED", "VERSION", "load", "manifest_entry", "metadata", "pin", "pinned_sha256", "reproducible", "save", "sha256"]
 
 KIND = "speech"
 VERSION = "1"  # raise it when features or layers change their meaning
 SHIPPED = WEIGHTS / "speech.safetensors"
-_REINSTALL = "Install Facewright again, or put the file back from its release."
 
 
 def load(path: Path | str = SHIPPED, expected_sha256: str | None = None) -> SpeechModel:
-    """The model in a weights file, float32, in evaluation mode, on the CPU.
-
-    The file's sha256 must be ``expected_sha256``; without one, the entry of that file name in ``manifest.json`` beside it, if there is one.
-    Raises UserError for a file that is missing, unreadable, altered, or of another kind or version.
-    """
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"The speech model's weights are missing: {path}.", _REINSTALL) from None
-    except OSError as error:
-        raise UserError(f"The speech model's weights cannot be read: {path} ({error.strerror}).", _REINSTALL) from error
-    expected = expected_sha256 or pinned_sha256(path)
-    actual = hashlib.sha256(data).hexdigest()
-    if expected and actual != expected:
-        found = f"{path} has sha256 {actual[:12]}..., not {expected[:12]}..."
-        raise UserError(f"The speech model's weights are damaged or altered: {found}", _REINSTALL)
-    try:
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        tensors = safetensors.torch.load(data)
-    except (SafetensorError, ValueError) as error:
-        raise UserError(f"The speech model's weights are not a safetensors file: {path} ({error}).", _REINSTALL) from error
-    described = header.get("__metadata__", {})
-    if described.get("kind") != KIND or described.get("version") != VERSION:
-        found = f"kind '{described.get('kind')}' version '{described.get('version')}'"
-        readable = f"kind '{KIND}' version '{VERSION}'"
-        raise UserError(f"The weights {path} are {found}; this Facewright reads {readable}.", "Use weights made for this version.")
-    try:
-        model = SpeechModel(_config(described["config"]))
-        model.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise UserError(f"The weights {path} do not fit the model they describe ({error}).", _REINSTALL) from error
-    return model.eval()
+    """The model in a weights file, as in ``files.load``."""
+    return files.load(path, KIND, VERSION, SpeechModel, SpeechModelConfig, "speech model", expected_sha256)
 
 
 def save(model: SpeechModel, path: Path | str, metadata: dict[str, str] | None = None) -> str:
-    """Write the model in float16 (half the size; the card says what it costs), its config and ``metadata``. Returns the sha256."""
-    tensors = {n: t.detach().cpu().contiguous() for n, t in model.state_dict().items()}
-    halves = {n: t.to(torch.float16) if t.is_floating_point() else t for n, t in tensors.items()}
-    described = {**(metadata or {}), "kind": KIND, "version": VERSION, "config": json.dumps(asdict(model.config), sort_keys=True)}
-    data = reproducible(safetensors.torch.save(halves, metadata=described))
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
-
-
-def reproducible(data: bytes) -> bytes:
-    """The same safetensors bytes with the header's keys sorted: the library writes metadata in an order that differs from run to run."""
-    length = int.from_bytes(data[:8], "little")
-    header = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)  # tensors stay aligned
-    return len(header).to_bytes(8, "little") + header + data[8 + length :]
+    """Write the model in float16, its config and ``metadata``. Returns the sha256."""
+    return files.save(model, path, KIND, VERSION, metadata)
 
 
 def metadata(path: Path | str) -> dict[str, str]:
     """The text that ``save`` put in the file. Raises UserError where ``load`` would for a file that is not there or not safetensors."""
-    try:
-        with safetensors.safe_open(str(path), "pt") as handle:
-            return dict(handle.metadata() or {})
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"The speech model's weights cannot be read: {path} ({error}).", _REINSTALL) from error
-
-
-@cache
-def _sha256(path: Path, changed: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def sha256(path: Path | str) -> str:
-    """The file's sha256, read again only when the file has changed. Raises UserError for one that cannot be read."""
-    path = Path(path)
-    try:
-        return _sha256(path, path.stat().st_mtime_ns)
-    except OSError as error:
-        raise UserError(f"The weights cannot be read: {path} ({error.strerror}).", _REINSTALL) from error
-
-
-def pinned_sha256(path: Path) -> str | None:
-    """The sha256 that ``manifest.json`` beside the file pins it to. None for a file of the user's own that no list names; a shipped one
-    that is not named raises UserError, since nothing says that it is the right file."""
-    found = manifest_entry(path).get("sha256")
-    if not found and path.parent == WEIGHTS:
-        raise UserError(f"The list of weights, {WEIGHTS / 'manifest.json'}, does not name {path.name}.", _REINSTALL)
-    return found
-
-
-def manifest_entry(path: Path | str) -> dict:
-    """What ``manifest.json`` beside the file says about it ({} if nothing): sha256, bytes, licence, training run."""
-    path = Path(path)
-    manifest = path.with_name("manifest.json")
-    if not manifest.exists():
-        return {}
-    try:
-        entry = json.loads(manifest.read_text("utf-8")).get(path.name, {})
-    except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"The list of weights cannot be read: {manifest} ({error}).", _REINSTALL) from error
-    return entry if isinstance(entry, dict) else {}
-
-
-def pin(path: Path | str, entry: dict) -> None:
-    """Record the file in ``manifest.json`` beside it: its sha256 and size, and whatever ``entry`` says (licence, training run)."""
-    path = Path(path)
-    manifest = path.with_name("manifest.json")
-    listed = json.loads(manifest.read_text("utf-8")) if manifest.exists() else {}
-    data = path.read_bytes()
-    listed[path.name] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), **entry}
-    with replacing(manifest) as temporary:
-        temporary.write_text(json.dumps(listed, indent=2, sort_keys=True) + "\n", "utf-8")
-
-
-def _config(text: str) -> SpeechModelConfig:
-    known = {f.name for f in fields(SpeechModelConfig)}
-    values = json.loads(text)
-    if unknown := set(values) - known:
-        raise ValueError(f"unknown settings {sorted(unknown)}")
-    return SpeechModelConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    return files.metadata(path, "speech model")

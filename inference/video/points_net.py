@@ -8,16 +8,22 @@ it within its neighbourhood. A small fully connected layer, which sees all point
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...core.paths import WEIGHTS
 from ...rigs.arkit import ARKIT_52
+from .. import weights_file
 from .describe import MOVEMENTS
 from .points import POINTS
 
+KIND: Final = "points"
+VERSION: Final = "1"  # raise it when points or layers change their meaning
+SHIPPED: Final = WEIGHTS / "points.safetensors"
 APPEARANCE: Final = ARKIT_52
 """What the appearance features stand for: the coefficients as the picture's shading suggests them, before any geometry."""
 
@@ -125,3 +131,13 @@ class PointsNet(nn.Module):
 def _sample(features: Tensor, at: Tensor) -> Tensor:
     """[B, C, P] of features [B, C, h, w] at [B, P, 1, 2] in -1..1."""
     return F.grid_sample(features.float(), at, mode="bilinear", padding_mode="border", align_corners=False)[..., 0]
+
+
+def load(path: Path | str = SHIPPED) -> PointsNet:
+    """The network in a weights file, in evaluation mode. Raises UserError as ``weights_file.load``."""
+    return weights_file.load(path, KIND, VERSION, PointsNet, PointsNetConfig, "point network")
+
+
+def save(model: PointsNet, path: Path | str, told: dict[str, str] | None = None) -> str:
+    """Write the network in float16 with its config and metadata ``told``. Returns the sha256."""
+    return weights_file.save(model, path, KIND, VERSION, told)

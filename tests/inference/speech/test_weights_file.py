@@ -9,6 +9,7 @@ import safetensors.torch
 import torch
 
 from facewright.core.errors import UserError
+from facewright.inference import weights_file as files
 from facewright.inference.speech import features, weights_file
 from facewright.inference.speech.model import SpeechModel, SpeechModelConfig
 
@@ -92,7 +93,7 @@ def test_other_kind_version_and_shape(saved: tuple[SpeechModel, Path, str], tmp_
 def test_a_shipped_file_must_be_in_the_list(saved: tuple[SpeechModel, Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     _, path, sha256 = saved
     assert weights_file.load(path)  # the user's own: no list, no pin
-    monkeypatch.setattr(weights_file, "WEIGHTS", path.parent)
+    monkeypatch.setattr(files, "WEIGHTS", path.parent)
     with pytest.raises(UserError, match="does not name speech"):
         weights_file.load(path)
     weights_file.pin(path, {})
