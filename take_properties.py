@@ -6,6 +6,9 @@ of the sound; frames are only shown.
 """
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import bpy
 
 # ARPAbet with words in which each is heard; numbers keep saved files readable when the list grows.
@@ -179,3 +182,21 @@ def register_on_actions() -> None:
 def unregister_from_actions() -> None:
     """Before the classes."""
     del bpy.types.Action.facewright_take
+
+
+@contextmanager
+def present() -> Iterator[None]:
+    """While it lasts, Actions have the property, also where the add-on is not enabled (a shell's own Blender)."""
+    if hasattr(bpy.types.Action, "facewright_take"):
+        yield
+        return
+    needed = CLASSES[:3]
+    for cls in needed:
+        bpy.utils.register_class(cls)
+    register_on_actions()
+    try:
+        yield
+    finally:
+        unregister_from_actions()
+        for cls in reversed(needed):
+            bpy.utils.unregister_class(cls)

@@ -16,12 +16,13 @@ def run(options: Namespace) -> Result:
     blender.require()
     import bpy
 
-    from ..scene import bake
+    from .. import take_properties
+    from ..scene import bake, lines
 
     if options.out.suffix != ".blend":
         raise UserError(f"'{options.out.name}' does not end in .blend.", "Give the result a name that does.")
     started = time.perf_counter()
-    with blender.quiet():
+    with blender.quiet(), take_properties.present():
         if options.blend:
             blender.open_file(options.blend)
         scene = bpy.context.scene
@@ -37,7 +38,9 @@ def run(options: Namespace) -> Result:
         )
         with work.worker(options.seat) as client:
             curves, report = work.speech(client, options, work.MODEL_FPS)
-        done = bake.apply(bake.plan(objects, curves, settings), scene)
+        plan = bake.plan(objects, curves, settings)
+        done = bake.apply(plan, scene)
+        lines.record(plan, done, report, lines.recipe(work.asked(options, work.MODEL_FPS), report, settings), scene)
         blender.save_copy(options.out)
     seconds = time.perf_counter() - started
     work.warn(done.warnings)

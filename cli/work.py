@@ -49,27 +49,30 @@ def worker(seat: Seat) -> Iterator[WorkerClient]:
         client.close()
 
 
+def asked(options: Namespace, fps: float) -> dict:
+    """What the command line asks the verb ``speech`` for."""
+    return {
+        "audio": str(options.audio.absolute()),
+        "text": read_script(options.text) if options.text else None,
+        "fps": fps,
+        "seed": options.seed,
+        "variation": options.variation,
+        "controls": {"jaw": options.jaw, "lips": options.lips, "articulation": options.articulation},
+        "emotion": dict(options.emotion),
+        "response": {"rate": options.rate_response, "energy": options.energy_response},
+        "asymmetry": options.asymmetry,
+        "person": options.person,
+        "track": track_file.load(options.track, lambda sentence: warn([sentence])).to_dict() if options.track else None,
+        "cache": str(options.seat.data_folder / "takes") if "seat" in options else None,
+        "life": options.life,
+        "device": options.device,
+    }
+
+
 def speech(client: WorkerClient, options: Namespace, fps: float) -> tuple[Curves, dict]:
     """Curves for ``options.audio`` at ``fps``, and the worker's report (duration, device, seconds, words, phones, warnings)."""
     with tempfile.TemporaryDirectory(prefix="facewright-") as folder:
-        params = {
-            "audio": str(options.audio.absolute()),
-            "out": str(Path(folder) / "curves.npz"),
-            "text": read_script(options.text) if options.text else None,
-            "fps": fps,
-            "seed": options.seed,
-            "variation": options.variation,
-            "controls": {"jaw": options.jaw, "lips": options.lips, "articulation": options.articulation},
-            "emotion": dict(options.emotion),
-            "response": {"rate": options.rate_response, "energy": options.energy_response},
-            "asymmetry": options.asymmetry,
-            "person": options.person,
-            "track": track_file.load(options.track, lambda sentence: warn([sentence])).to_dict() if options.track else None,
-            "cache": str(options.seat.data_folder / "takes") if "seat" in options else None,
-            "life": options.life,
-            "device": options.device,
-        }
-        report = wait(client, "speech", params)
+        report = wait(client, "speech", {**asked(options, fps), "out": str(Path(folder) / "curves.npz")})
         return curves_file.load(report["curves"]), report
 
 

@@ -162,16 +162,40 @@ def restore_keys(keys: Sequence[KeptKey], objects: Sequence[bpy.types.Object]) -
         mine = [k for k in keys if k.key == key.name]
         for action in tags.our_actions(key) if mine else ():
             by_path = {f.data_path: f for f in actions_compat.fcurves(action)}
-            touched = set()
             for k in mine:
                 if k.path in by_path:
-                    point = by_path[k.path].keyframe_points.insert(k.frame, k.value, options={"FAST"})
-                    point.co_ui[1] = k.value
-                    touched.add(k.path)
+                    _put(by_path[k.path], k.frame, k.value)
                     put += 1
-            for path in touched:
-                by_path[path].update()
     return put
+
+
+def _put(fcurve: bpy.types.FCurve, frame: float, value: float) -> None:
+    """A key at ``frame``; the curve around it changes only by what ``value`` differs: its segment is cut in two as a cubic in time."""
+    points = fcurve.keyframe_points
+    here = next((p for p in points if abs(p.co[0] - frame) < 0.01), None)
+    if here is None:
+        slope = (fcurve.evaluate(frame + 0.01) - fcurve.evaluate(frame - 0.01)) / 0.02
+        before = max((i for i, p in enumerate(points) if p.co[0] < frame), default=None)
+        points.insert(frame, value, options={"FAST"})
+        at = 0 if before is None else before + 1
+        here = points[at]
+        here.interpolation = points[at - 1 if at else min(1, len(points) - 1)].interpolation
+        here.handle_left_type = here.handle_right_type = "ALIGNED"
+        for other, ours, theirs in ((at - 1, "handle_left", "handle_right"), (at + 1, "handle_right", "handle_left")):
+            if not 0 <= other < len(points):
+                setattr(here, ours, (frame + (-1 if other < at else 1), value + (-slope if other < at else slope)))
+                continue
+            neighbour = points[other]
+            third = (neighbour.co[0] - frame) / 3
+            setattr(here, ours, (frame + third, value + slope * third))
+            old = getattr(neighbour, theirs)
+            run = old[0] - neighbour.co[0]
+            steep = (old[1] - neighbour.co[1]) / run if abs(run) > 1e-6 else 0.0
+            neighbour.handle_left_type = neighbour.handle_right_type = "ALIGNED"
+            setattr(neighbour, theirs, (neighbour.co[0] - third, neighbour.co[1] - steep * third))
+    else:
+        here.co_ui[1] = value  # takes its handles along
+    fcurve.update()
 
 
 def _keys(key: bpy.types.Key, fcurve: bpy.types.FCurve, rows: np.ndarray, first: int) -> list[KeptKey]:

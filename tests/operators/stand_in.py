@@ -12,6 +12,7 @@ import numpy as np
 from facewright.core.curves import Curves
 from facewright.core.errors import UserError
 from facewright.inference import curves_file
+from facewright.inference.speech import around_file
 from facewright.rigs.arkit import ARKIT_52, HEAD_AND_EYES
 
 
@@ -36,9 +37,34 @@ def speech(params, report):
         raise ZeroDivisionError("a bug")
     if name == "crash":
         os._exit(9)
-    curves_file.save(known_curves(), params["out"])
+    curves = known_curves()
+    if params.get("fps", 60) != 60:
+        curves = curves.resample(np.arange(int(params["fps"]) + 1) / params["fps"])
+    curves.values[:, ARKIT_52.index("jawOpen")] *= 1 - 0.1 * params.get("seed", 0)
+    if params.get("around"):
+        kept = around_file.load(params["around"])
+        rows = min(len(kept.where), len(curves.values))
+        curves.values[:rows][kept.where[:rows]] = kept.curves.values[:rows][kept.where[:rows]]
+    curves_file.save(curves, params["out"])
     said = [f"text={params['text']}"] if params["text"] else []
-    return {"curves": params["out"], "duration": 1.0, "device": "cpu", "seconds": 0.1, "words": [], "phones": [], "warnings": said}
+    track = params.get("track") or TRACK
+    kept = {"sound": "5" * 64, "listened": name != "kept"}
+    return {"curves": params["out"], "duration": 1.0, "device": "cpu", "seconds": 0.1, **track, "warnings": said, **kept}
+
+
+TRACK = {
+    "words": [{"label": "Bob", "start": 0.1, "end": 0.5, "confidence": 0.8}, {"label": "may", "start": 0.6, "end": 0.9, "confidence": 0.2}],
+    "phones": [
+        {"label": label, "start": start, "end": end, "stress": int(label in ("AA", "EY")), "confidence": 0.7}
+        for label, start, end in (("B", 0.1, 0.2), ("AA", 0.2, 0.4), ("B", 0.4, 0.5), ("M", 0.6, 0.7), ("EY", 0.7, 0.9))
+    ],
+}
+
+
+def pronounce(params, report):
+    if params["text"] == "trouble":
+        raise UserError("'trouble' cannot be said.", "Write a word of letters.")
+    return {"words": [{"label": word, "phones": ["P", "EY"], "stresses": [0, 1]} for word in params["text"].split()]}
 
 
 ANALYSIS = {
@@ -87,4 +113,4 @@ def image(params, report):
     return {"files": [{"file": params["paths"][0], "faces": faces, "warnings": []}]}
 
 
-HANDLERS = {"speech": speech, "video": video, "image": image}
+HANDLERS = {"speech": speech, "pronounce": pronounce, "video": video, "image": image}
