@@ -3,7 +3,8 @@
 
 The fit knows the geometry and how the points err together; the network knows which expressions are likely and what the picture shows
 beside the points (``appearance``). It sees the fit's coefficients with their certainty, what the residuals still say about each
-coefficient, how well each region is seen, and yaw and pitch. A mirrored face gives the mirrored answer, because every answer is the mean of both.
+coefficient, how well each region is seen, and yaw and pitch. A mirrored face gives the mirrored answer, because every answer is the
+mean of both.
 """
 from __future__ import annotations
 

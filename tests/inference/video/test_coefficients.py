@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Points of a clip to a face track, through the shipped fit and an untrained correction (which changes nothing)."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from facewright.core.errors import UserError
+from facewright.inference.video import coefficients
+from facewright.inference.video.coefficients import Refiner, RefinerConfig, SolveOptions, solve
+from facewright.inference.video.points import MIRROR
+from facewright.rigs.arkit import ARKIT_52
+
+from .heads import AT, Filmed, film, talking
+
+
+@pytest.fixture(scope="module")
+def network() -> Refiner:
+    return Refiner(RefinerConfig()).eval()
+
+
+PERSON = np.random.default_rng(8).normal(0, 0.8, 100).astype(np.float32)
+
+
+def test_a_clip_of_a_stranger(network: Refiner) -> None:
+    arkit = talking(60)
+    arkit[:, AT["eyeLookOutLeft"]] = arkit[:, AT["eyeLookInRight"]] = 0.4
+    angles = np.deg2rad([15.0, 5.0, 4.0]) * np.sin(np.arange(60) / 9)[:, None]
+    track = solve(*film(arkit, angles, PERSON, noise=0.002).arguments(), network=network)
+    assert track.valid.all()
+    assert np.abs(track.arkit - arkit).mean() < 0.04
+    for name in ("jawOpen", "eyeBlinkLeft", "mouthSmileRight", "browInnerUp"):
+        assert np.corrcoef(track.channel(name), arkit[:, AT[name]])[0, 1] > 0.9, name
+    assert np.abs(track.rotation - angles).mean() < np.deg2rad(2)
+    assert np.rad2deg(track.gaze[:, 0].mean()) == pytest.approx(0.4 * 38, abs=5)
+    names, values = track.channels()
+    assert values.shape == (60, 61)
+    assert names[-9] == "headYaw"
+
+
+def test_a_mirrored_picture_gives_the_mirrored_face(network: Refiner) -> None:
+    arkit = talking(8)
+    arkit[:, AT["mouthLeft"]] = 0.5
+    arkit[:, AT["cheekSquintRight"]] = 0.6
+    plain = film(arkit, np.deg2rad([20.0, 0, 0]), PERSON, noise=0.004)
+    points = plain.points * [-1, 1] + [plain.size[0], 0]
+    box = np.concatenate([plain.size[0] - plain.box[:, :1] - plain.box[:, 2:3], plain.box[:, 1:]], 1)
+    other = Filmed(plain.times, points[:, MIRROR], plain.sigma[:, MIRROR], plain.visible[:, MIRROR], plain.valid, box)
+    a, b = (solve(*f.arguments(), options=SolveOptions(0.0), network=network) for f in (plain, other))
+    assert np.abs(a.arkit - b.arkit[:, coefficients.CHANNEL_MIRROR]).mean() < 0.005
+    assert np.allclose(a.rotation, b.rotation * [-1, 1, -1], atol=0.01)
+
+
+def test_a_photo_is_a_clip_of_one_frame(network: Refiner) -> None:
+    arkit = np.zeros((1, 52), np.float32)
+    arkit[0, [AT["jawOpen"], AT["browInnerUp"], AT["browOuterUpLeft"], AT["browOuterUpRight"]]] = 0.8
+    track = solve(*film(arkit, None, PERSON, noise=0.002).arguments(), options=SolveOptions(0.0), network=network)
+    top = {ARKIT_52[i] for i in np.argsort(-track.arkit[0])[:4]}
+    assert "jawOpen" in top
+    assert top & {"browInnerUp", "browOuterUpLeft", "browOuterUpRight"}
+
+
+def test_gaps_short_and_long_and_no_face_at_all(network: Refiner) -> None:
+    filmed = film(talking(50), None, PERSON, noise=0.002)
+    filmed.valid[10:13] = filmed.valid[25:45] = False
+    filmed.points[~filmed.valid] = 0
+    track = solve(*filmed.arguments(), network=network)
+    assert track.valid[10:13].all()
+    assert not track.valid[25:45].any()
+    assert np.isfinite(track.arkit).all()
+    assert track.arkit[25:45].max() == 0
+    filmed.valid[:] = False
+    nobody = solve(*filmed.arguments(), network=network)
+    assert not nobody.valid.any()
+    assert nobody.arkit.max() == 0
+
+
+def test_nothing_is_too_short(network: Refiner) -> None:
+    empty = solve(*film(talking(3)[:0].reshape(0, 52)).arguments(), network=network)
+    assert len(empty) == 0
+    assert empty.channels()[1].shape == (0, 61)
+
+
+def test_a_neutral_where_no_face_is_seen_is_said(network: Refiner) -> None:
+    filmed = film(talking(10), None, PERSON)
+    with pytest.raises(UserError, match="No face is seen at 9 s"):
+        solve(*filmed.arguments(), options=SolveOptions(neutral_time=9.0), network=network)
+    with pytest.raises(UserError, match="smoothing"):
+        SolveOptions(3.0)
+
+
+def test_hidden_lips_are_less_certain_and_do_not_scream(network: Refiner) -> None:
+    filmed = film(talking(30), None, PERSON, noise=0.002)
+    lips = [i for i, r in enumerate(coefficients.REGION) if r.startswith("lip")]
+    wild = filmed.points.copy()
+    wild[:, lips] += np.random.default_rng(0).normal(0, 15, wild[:, lips].shape)
+    filmed.visible[:, lips] = 0.03
+    filmed.sigma[:, lips] = 15
+    track = solve(filmed.times, wild, *filmed.arguments()[2:], network=network)
+    assert track.arkit[:, AT["browInnerUp"]].max() > 0.3  # the rest is still read
+    assert track.arkit[:, AT["mouthFunnel"]].mean() < 0.3
+
+
+def test_a_weights_file_of_another_kind_is_refused(tmp_path) -> None:
+    path = tmp_path / "other.safetensors"
+    save_file({"x": torch.zeros(1)}, path, metadata={"kind": "speech", "version": "1", "config": json.dumps({})})
+    with pytest.raises(UserError, match="not what this Facewright reads"):
+        coefficients.load(path)
+    with pytest.raises(UserError, match="cannot be read"):
+        coefficients.load(tmp_path / "missing.safetensors")
+
+
+def test_the_network_is_its_own_mirror_image() -> None:
+    torch.manual_seed(0)
+    network = Refiner(RefinerConfig(width=32, appearance=True))
+    torch.nn.init.normal_(network.head.weight, std=0.05)
+    seen, shown = torch.rand(5, coefficients.FEATURES), torch.randn(5, 52)
+    assert torch.allclose(coefficients.mirrored(coefficients.mirrored(seen)), seen)
+    mirror = coefficients.CHANNEL_MIRROR
+    a, sa = coefficients.refine(network, seen, shown)
+    b, sb = coefficients.refine(network, coefficients.mirrored(seen), shown[:, mirror])
+    assert torch.allclose(a, b[:, mirror], atol=1e-6)
+    assert torch.allclose(sa, sb[:, mirror], atol=1e-6)
+    assert (a[:, AT["mouthClose"]] <= a[:, AT["jawOpen"]]).all()
