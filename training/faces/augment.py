@@ -40,16 +40,19 @@ def sensor(rng: np.random.Generator, grey: float) -> np.ndarray:
     motion = np.array([1.0, 1.0])
     if rng.random() < 0.08:
         motion[rng.integers(2)] += rng.uniform(0.5, 2)
-    noise = rng.exponential(3.5) if rng.random() < 0.6 else 0.0
+    noise = rng.exponential(2.2) if rng.random() < 0.5 else 0.0
     blocks = rng.uniform(0.1, 1.3) if rng.random() < 0.3 else 0.0
     contrast = np.exp(rng.normal(0.05, 0.16))
-    return np.array([*gain, rng.normal(0, 10), np.exp(rng.normal(0, 0.2)), float(rng.random() < grey), *(blur * motion + (motion - 1) * 0.8), noise,
-                     blocks, contrast], np.float32)  # fmt: skip
+    spread = blur * motion + (motion - 1) * 0.8
+    gamma, in_grey = np.exp(rng.normal(0, 0.2)), float(rng.random() < grey)
+    return np.array([*gain, rng.normal(0, 10), gamma, in_grey, *spread, noise, blocks, contrast], np.float32)
 
 
-def view(picture: np.ndarray, points: np.ndarray, visible: np.ndarray, size: int, rng: np.random.Generator, options: AugmentOptions,
-         cover: np.ndarray | None = None):  # fmt: skip
-    """(crop uint8 [size, size, 3], points [P, 2] in its units, visible [P], whether it is mirrored). cover: a picture to hide parts with."""
+def view(
+    picture: np.ndarray, points: np.ndarray, visible: np.ndarray, size: int, rng: np.random.Generator, options: AugmentOptions,
+    cover: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:  # fmt: skip
+    """(crop uint8 [size, size, 3], points [P, 2] in its units, visible [P], mirrored or not). cover: a picture to hide parts with."""
     crop = jittered(crop_of(points), rng, options)
     mirror = bool(rng.random() < 0.5)
     out = raster.warp(np.ascontiguousarray(picture), crop.matrix(size), size, mirror)
@@ -71,7 +74,9 @@ def view(picture: np.ndarray, points: np.ndarray, visible: np.ndarray, size: int
     return out, at.astype(np.float32), visible, mirror
 
 
-def no_face(picture: np.ndarray, points: np.ndarray, back: np.ndarray, size: int, rng: np.random.Generator, options: AugmentOptions) -> np.ndarray:
+def no_face(
+    picture: np.ndarray, points: np.ndarray, back: np.ndarray, size: int, rng: np.random.Generator, options: AugmentOptions
+) -> np.ndarray:
     """A crop uint8 [size, size, 3] without a face, or with a small part of one: a background, or the picture beside the face."""
     if rng.random() < 0.5:
         scale = np.exp(rng.uniform(np.log(0.15), np.log(1.2)))

@@ -102,8 +102,8 @@ def render(positions: np.ndarray, tri: np.ndarray, material: np.ndarray, opaque:
     picture, mask = np.empty((h, w, 3), np.uint8), np.empty((h, w), np.uint8)
     zb = np.empty((2 * h, 2 * w), np.float32)
     library().render(_f(positions), len(positions), _p(tri), _p(material), opaque, len(tri), _f(paint), _f(camera.row()), _f(light),
-                     _f(eyes), 2 * w, 2 * h, cel, ctypes.c_float(outline), ctypes.c_uint32(seed & 0xFFFFFFFF), _p(background), _p(picture), _p(mask),
-                     _f(zb))  # fmt: skip
+                     _f(eyes), 2 * w, 2 * h, cel, ctypes.c_float(outline), ctypes.c_uint32(seed & 0xFFFFFFFF), _p(background),
+                     _p(picture), _p(mask), _f(zb))  # fmt: skip
     return picture, mask, zb
 
 

@@ -160,7 +160,7 @@ def _key_visibility(head: Head, direction: np.ndarray, softness: float) -> np.nd
 
 def picture(head: Head, person: Person, mesh: np.ndarray, arkit: np.ndarray, rng: np.random.Generator, backs: np.ndarray, side: int = SIDE,
             fill: float = FILL, clutter: float = 1.0) -> tuple[np.ndarray, np.ndarray, Truth]:  # fmt: skip
-    """One picture uint8 [side, side, 3], its foreground mask, and the truth. mesh [V + 10, 3]: from ``head.place``; fill: crop over side."""
+    """One picture uint8 [side, side, 3], its foreground mask, and the truth. mesh: from ``head.place``; fill: crop over side."""
     shape = bent(mesh, person)
     yaw, pitch, roll = draw_pose(rng)
     turned = rotation(yaw, pitch, roll)
@@ -192,7 +192,8 @@ def picture(head: Head, person: Person, mesh: np.ndarray, arkit: np.ndarray, rng
                 level = paint.copy()
                 level[:, 8] *= 1.15 - 0.55 * layer
                 level[:, 4] *= 0.5 + 0.5 * layer
-                clear.append(props.Part(shape[used] + normals[used] * rise + np.array([0, -0.3, 0.1]) * rise, part.tri, part.material, level))
+                grown = shape[used] + (normals[used] + np.array([0, -0.3, 0.1])) * rise
+                clear.append(props.Part(grown, part.tri, part.material, level))
         else:
             clear.append(part)
     paint = person.look.paint.copy()
@@ -222,8 +223,9 @@ def picture(head: Head, person: Person, mesh: np.ndarray, arkit: np.ndarray, rng
         paints.append(part.paint)
         count += len(part.positions)
     out, mask, zb = raster.render(
-        np.concatenate(positions).astype(np.float32), np.concatenate(tri).astype(np.int32), np.concatenate(material), opaque,
-        np.concatenate(paints).astype(np.float32), camera, light, eyes, backgrounds.cut(rng, backs, side), person.seed, person.cel, person.outline,
+        np.concatenate(positions).astype(np.float32), np.concatenate(tri).astype(np.int32), np.concatenate(material),
+        opaque, np.concatenate(paints).astype(np.float32), camera, light, eyes, backgrounds.cut(rng, backs, side), person.seed,
+        person.cel, person.outline,
     )  # fmt: skip
     screen = raster.project(points3, camera)
     visible = seen(screen, zb)

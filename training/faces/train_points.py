@@ -3,8 +3,8 @@
 
     python entry.py training.faces.train_points --packs CACHE/faces/packs --out CACHE/faces/points --minutes 60
 
-The clock sets the schedule, so that a run ends when it must on a machine of any speed. A stopped run goes on with the same command; packs that
-are rendered meanwhile join in.
+The clock sets the schedule, so that a run ends when it must on a machine of any speed. A stopped run goes on with the same command;
+packs that are rendered meanwhile join in.
 """
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from .expressions import mirrored_channels
 class TrainOptions:
     """Every hyper-parameter of the recipe; stored with the run."""
 
-    batch: int = 32  # larger ones gain no speed on a core and take fewer steps
-    learning_rate: float = 2e-3
+    batch: int = 16  # larger ones gain little speed on a core and take fewer steps
+    learning_rate: float = 1.5e-3
     weight_decay: float = 0.02
     average: float = 0.999  # moving average of the weights
     no_face: float = 0.05  # share of crops without one
@@ -192,8 +192,9 @@ def train(root: Path, out: Path, minutes: float, options: TrainOptions, start: P
             sums[k] = sums.get(k, 0.0) + float(v.detach())
         now = time.monotonic()
         if now - told > 30 or progress >= 1:
-            line = {"step": state["step"], "samples": state["step"] * options.batch, "minutes": round(elapsed / 60, 2), "packs": len(data.all),
-                    "cpu": round(time.process_time()), "data": round(waited), **{k: round(v / count, 3) for k, v in sums.items()}}  # fmt: skip
+            line = {"step": state["step"], "samples": state["step"] * options.batch, "minutes": round(elapsed / 60, 2),
+                    "packs": len(data.all), "cpu": round(time.process_time()), "data": round(waited)}  # fmt: skip
+            line |= {k: round(v / count, 3) for k, v in sums.items()}
             print(json.dumps(line), flush=True)
             with (out / "log.jsonl").open("a") as log:
                 log.write(json.dumps(line) + "\n")
