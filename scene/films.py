@@ -37,7 +37,7 @@ Camera = Literal["FACE", "SCENE"]
 MOST_RATE = 30.0  # frames a second that a film is rendered at, at most: of a 60 fps scene every second frame
 CARD = "film.json"  # written last, so a folder without one is not finished
 KEPT_BYTES = 2_000_000_000  # of all films together; the oldest go first
-FORMAT = 1  # of the pictures: raised when they would look otherwise
+FORMAT = 2  # of the pictures: raised when they would look otherwise
 
 
 @dataclass(frozen=True)

@@ -437,11 +437,20 @@ AXES = {
 }
 
 
+AXES_OF_ONE = {
+    "overall": "is best",
+    "timing": "is best timed",
+    "mouth": "has the best mouth shapes",
+    "expression": "has the best expression",
+    "life": "is most alive",
+}
+
+
 def question_text(region: str, axis: str, count: int) -> str:
     """What is asked, in a sentence."""
     if count == 2:
         return f"Which {AXES[axis]}{REGIONS[region]}?"
-    return f"Click them in order: which {AXES[axis]}{REGIONS[region]}?"
+    return f"Click them in order, the one first that {AXES_OF_ONE[axis]}{REGIONS[region]}."
 
 
 _player: Player | None = None

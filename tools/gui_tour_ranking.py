@@ -16,7 +16,7 @@ from pathlib import Path
 
 PARAMETERS: dict[str, str] = {}  # the program writes them into the driver's copy
 FAILED: list[str] = []
-ROWS = {"compare_takes": 500}  # pixels below the sidebar's top, in the default theme at scale 1, with the demo head selected
+ROWS = {"compare_takes": 554}  # pixels below the sidebar's top, in the default theme at scale 1, with the demo head selected
 
 
 # ---- the driver, inside Blender ----------------------------------------------------------------------------------------------
@@ -112,9 +112,9 @@ def steps(api):
         return 0.02
 
     bpy.app.timers.register(watch)
-    yield 2.0
+    yield 4.0
     bpy.app.timers.unregister(watch)
-    check("the films run", len(set(seen)) > 10, f"{len(set(seen))} different frames in 2 s")
+    check("the films run", len(set(seen)) > 10, f"{len(set(seen))} different frames in 4 s")
 
     yield from wait(lambda: len(maker._done) >= 6 or not maker.busy, 60)  # films ahead, so that the next pairs are cached
     key("1")
@@ -151,14 +151,14 @@ def steps(api):
     check("S skips", sitting.current().question is not before_skip and votes() == 1)
     yield from wait(ready, 60)
     key("n")
-    yield 0.8
+    yield 1.5
     subprocess.run(["xdotool", "type", "lips late"], check=True)
     yield 0.5
     api.shot("r06_note")
     key("Return")
-    yield 0.5
+    yield 1.0
     key("Return")
-    yield from wait(lambda: sitting.current().sitting.note, 3)
+    yield from wait(lambda: sitting.current().sitting.note, 5)
     check("N writes a note", sitting.current().sitting.note == "lips late", repr(sitting.current().sitting.note))
     over_player(0.5, 0.6)
     yield 0.5
@@ -169,12 +169,15 @@ def steps(api):
 
     waits = player.current().waits
     waits.clear()
-    yield from wait(lambda: not maker.busy, 240)
+
+    def cached():
+        return ready() and all(maker.film(take) for question in sitting.current().sitting.ahead(2) for take in question.takes)
+
     for turn in range(8):
         if sitting.current().question is None:
             break
-        yield from wait(ready, 60)
-        yield 0.4
+        yield from wait(cached, 90)
+        yield 1.0  # as long as the quickest rater looks
         key("12"[turn % 2])
         count = votes()
         yield from wait(lambda count=count: votes() > count, 5)
