@@ -2,8 +2,9 @@
 """The store's tables, as SQL that SQLite and PostgreSQL both read. One list of migrations; only the triggers have a text for each.
 
 Everything that was ever said is one row of ``records``, in canonical JSON, beside the columns that statistics need. Rows are only added:
-triggers refuse to change or delete them. The key is what a row says (its digest), so that stores merge as sets do, in any order and any
-number of times; an id with two digests is in ``disputed`` and does not count until someone looks at it.
+triggers refuse to change or delete them. The key is what a row says (id and digest; the columns behind them let statistics find them
+without reading rows), so that stores merge as sets do, in any order and any number of times. An id with two digests is in ``disputed``
+and does not count until someone looks at it.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ CREATE TABLE records (
     winner TEXT NOT NULL,
     hasty INTEGER NOT NULL,
     body TEXT NOT NULL,
-    PRIMARY KEY (id, digest)
+    PRIMARY KEY (id, digest, shown, winner)
 );
 CREATE INDEX records_in_order ON records (seat, sequence, id, digest);
 CREATE INDEX records_tally ON records (kind, rater, region, axis, shown, chosen, hasty);
-CREATE INDEX records_about ON records (about, kind) WHERE about <> '';
+CREATE INDEX records_about ON records (kind, about, id, rater, shown, winner) WHERE about <> '';
 """
 
 # Ids that contradict themselves, which merging seats can bring; and when the first and the last vote were cast, without reading them all.

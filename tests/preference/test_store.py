@@ -401,11 +401,11 @@ CREATE TABLE takes (id TEXT PRIMARY KEY, curves TEXT NOT NULL, body TEXT NOT NUL
 CREATE TABLE records (
     id TEXT NOT NULL, digest TEXT NOT NULL, kind TEXT NOT NULL, seat TEXT NOT NULL, sequence BIGINT NOT NULL, received TEXT NOT NULL,
     at TEXT NOT NULL, rater TEXT NOT NULL, about TEXT NOT NULL, region TEXT NOT NULL, axis TEXT NOT NULL, shown INTEGER NOT NULL,
-    chosen INTEGER NOT NULL, winner TEXT NOT NULL, hasty INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (id, digest)
+    chosen INTEGER NOT NULL, winner TEXT NOT NULL, hasty INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (id, digest, shown, winner)
 );
 CREATE INDEX records_in_order ON records (seat, sequence, id, digest);
 CREATE INDEX records_tally ON records (kind, rater, region, axis, shown, chosen, hasty);
-CREATE INDEX records_about ON records (about, kind) WHERE about <> '';
+CREATE INDEX records_about ON records (kind, about, id, rater, shown, winner) WHERE about <> '';
 CREATE TRIGGER records_keep_update BEFORE UPDATE ON records BEGIN SELECT RAISE(ABORT, 'records is append-only'); END;
 CREATE TRIGGER records_keep_delete BEFORE DELETE ON records BEGIN SELECT RAISE(ABORT, 'records is append-only'); END;
 PRAGMA application_id = 1180128852;
