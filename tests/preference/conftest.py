@@ -2,7 +2,6 @@
 """A real PostgreSQL server for the studio's tests: started from the installed package on a socket in a temporary folder, no open port."""
 import itertools
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -32,6 +31,8 @@ def postgres_server():
     folder = Path(tempfile.mkdtemp(prefix="fw-pg-", dir="/tmp"))  # short: a socket's path has at most 107 characters
     user = {}
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        import pwd
+
         name = next(name for name in ("postgres", "nobody") if name in {entry.pw_name for entry in pwd.getpwall()})
         entry = pwd.getpwnam(name)
         os.chown(folder, entry.pw_uid, entry.pw_gid)
