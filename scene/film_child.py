@@ -19,7 +19,7 @@ import traceback
 from ..core.errors import UserError
 
 MARK = "@facewright "
-SMOOTH_SECONDS = 0.05  # a frame with smoothed edges that takes longer (no graphics card) is drawn without
+SMOOTH_SECONDS = 0.03  # a frame with smoothed edges that takes longer (no graphics card) is drawn without
 JPEG_QUALITY = 92
 
 

@@ -7,7 +7,7 @@ import random
 import shutil
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..core.errors import UserError
@@ -99,7 +99,8 @@ class TakeSource:
         for candidate, entry in zip(brief.wanted, result["takes"], strict=True):
             path = Path(entry["curves"])
             sha = takes.file_hash(path)
-            take = takes.record(candidate, sha, cut, brief.clip, brief.sound.name, result["model"], brief.rig, brief.camera, brief.fps)
+            span = replace(cut, start=float(result.get("start", cut.start)), end=float(result.get("end", cut.end)))
+            take = takes.record(candidate, sha, span, brief.clip, brief.sound.name, result["model"], brief.rig, brief.camera, brief.fps)
             wanted = films.Wanted(take.id, path, cut.frame, cut.frames, brief.step, brief.fps)
             self.made[take.id] = Shown(take, path, wanted)
             group[take.id] = curves_file.load(path)
