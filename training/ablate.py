@@ -74,7 +74,7 @@ def measure(model: SpeechModel, variant: Variant, held_out: HeldOut, head: ict_h
     """Figures in the order of COLUMNS for the network alone, and with events by ear and by script where phones were learnt."""
     subjects = {"network": evaluate.network(model)}
     if "phones" not in variant.without:
-        path = folder / "ablated.safetensors"
+        path = folder / f"ablated{len(list(folder.glob('ablated*.safetensors')))}.safetensors"  # a name for each: engines are kept by it
         weights_file.save(model, path)
         subjects |= {f"events {how}": evaluate.pipeline(how == "by script", weights=path) for how in ("by ear", "by script")}
     tables = {name: evaluate.evaluate(subject, held_out, head) for name, subject in subjects.items()}

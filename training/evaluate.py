@@ -13,6 +13,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -68,11 +69,19 @@ def network(model: SpeechModel) -> Subject:
     return curves
 
 
+@cache
+def _engine(weights: Path):
+    """One engine for all subjects of a run: loading the weights takes longer than a clip."""
+    from ..inference.speech.generate import SpeechEngine
+
+    return SpeechEngine(weights)
+
+
 def pipeline(with_script: bool, fps: float = 60.0, seed: int = 0, variation: float = 0.0, weights: Path = SHIPPED) -> Subject:
     """The product: ``inference.speech.generate.speech_to_curves`` on a WAV file, life switched off; by default its mean take."""
     from ..inference.speech import generate
 
-    engine = generate.SpeechEngine(weights)
+    engine = _engine(weights)
 
     def curves(example: Example) -> Curves:
         with tempfile.TemporaryDirectory() as folder:
