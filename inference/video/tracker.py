@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from ...core.errors import UserError
-from .crop import MARGIN, Crop, crop_of
+from .crop import Crop, crop_of
 from .cutting import cut
 from .frames import Frame
 
@@ -58,7 +58,7 @@ class Dense:
 
 
 class FoundFace(Protocol):
-    """box: x, y, width, height in px. roll: radians by which the head leans to its own left. score: 0..1."""
+    """box: x, y, width, height in px of the crop, before it is turned by roll (radians). score: 0..1."""
 
     box: Sequence[float]
     roll: float
@@ -350,7 +350,7 @@ def _near(face: Any, other: tuple[float, float, float]) -> bool:
 def crop_of_face(face: Any) -> Crop:
     """The first crop for a face that the finder saw; from there on the points tell."""
     x, y, w, h = (float(v) for v in face.box)
-    return Crop(x + w / 2, y + h / 2, MARGIN * max(w, h, 4.0), float(face.roll))
+    return Crop(x + w / 2, y + h / 2, max(w, h, 4.0), float(face.roll))
 
 
 def differs(crop: Crop, other: Crop) -> float:

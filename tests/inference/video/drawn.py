@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from facewright.inference.video import geometry
+from facewright.inference.video.crop import MARGIN
 from facewright.inference.video.describe import MOVEMENTS
 from facewright.inference.video.points import POINTS, SKIN
 from facewright.inference.video.tracker import Dense
@@ -47,7 +48,12 @@ class DrawnNetworks:
 
     def find(self, rgb: np.ndarray) -> Sequence[SimpleNamespace]:
         self.finds += 1
-        return [SimpleNamespace(box=(x0, y0, x1 - x0, y1 - y0), roll=0.0, score=1.0) for x0, y0, x1, y1 in blobs(rgb) if x1 - x0 >= 12]
+        room = (MARGIN - 1) / 2
+        return [
+            SimpleNamespace(box=(x0 - room * (x1 - x0), y0 - room * (y1 - y0), MARGIN * (x1 - x0), MARGIN * (y1 - y0)), roll=0.0, score=1.0)
+            for x0, y0, x1, y1 in blobs(rgb)
+            if x1 - x0 >= 12
+        ]
 
     def look(self, crops: np.ndarray) -> Dense:
         assert crops.shape[1:] == (self.size, self.size, 3) and crops.dtype == np.uint8
