@@ -27,7 +27,9 @@ NU: Final = 8.0  # degrees of freedom of the residuals
 INFLATION: Final = 6.0  # neighbouring points err together, so 340 of them say as much as some 57 independent ones
 MODES_INFLATION: Final = 1.5  # what is left of that once the shared errors are known
 PRIOR_MEAN: Final = 0.12  # of a coefficient
+RIDGE: Final = 4.0  # and its inverse variance about zero
 SWEEPS: Final = 16
+REUSED: Final = 2  # steps with the last equations
 RIGID_WEIGHT: Final = {"nose": 1.0, "forehead": 1.0, "temple": 1.0, "iris": 0.3, "cheek": 0.6, "jaw": 0.3, "lid": 0.6}  # others 0.3
 
 
@@ -184,6 +186,24 @@ class Solution:
     spread: Tensor
 
 
+@dataclass(frozen=True)
+class System:
+    """Normal equations of a joint step over [6 pose, 52 coefficients] (then log perspective and identities, if asked for): gram [T, N, N];
+    columns [T, 2P, N] and root [T, 2P] (square root of the weights, part of columns); errors: modes of ``error_modes`` or None."""
+
+    gram: Tensor
+    columns: Tensor
+    root: Tensor
+    errors: Tensor | None
+
+    def right(self, residual: Tensor) -> Tensor:
+        """Right side [T, N] for residuals [T, P, 2]."""
+        weighed = residual.flatten(1) * self.root
+        if self.errors is not None:
+            weighed = weighed - (weighed @ self.errors) @ self.errors.T
+        return (weighed[:, None] @ self.columns)[:, 0]
+
+
 def system(
     pose: Pose,
     perspective: Tensor,
@@ -192,33 +212,30 @@ def system(
     weight: Tensor,
     errors: Tensor | None = None,
     identities: int = 0,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Normal equations of a joint step: gram and right side over [6 pose, 52 coefficients] (with ``identities``: then log perspective and
-    that many identities), and the residual [T, P, 2]. errors: of ``error_modes``."""
+    doubting: bool = True,
+) -> tuple[System, Tensor]:
+    """The equations at a pose and shape [T, P, 3], and the residual [T, P, 2] there. doubting: whether outliers lose weight."""
     at, slope = project(pose, perspective, shape)
     left = points - at
-    w = robust(left, weight)
-    turned = slope @ pose.rotation[:, None]
+    root = (robust(left, weight) if doubting else weight).sqrt()[..., None, None]
+    turned = (slope @ pose.rotation[:, None]) * root
     basis = model().arkit if not identities else torch.cat([model().arkit, model().identity[:identities]])
-    frames, p = points.shape[:2]
-    columns = (turned.transpose(0, 1).reshape(p, frames * 2, 3) @ basis.permute(1, 2, 0)).reshape(p, frames, 2, -1).transpose(0, 1)
-    parts = [_pose_columns(pose, shape, slope, at), columns]
+    count, p = points.shape[:2]
+    columns = torch.empty(count, p, 2, 6 + len(basis) + (identities > 0))
+    columns[..., :6] = _pose_columns(pose, shape, slope, at) * root
+    moved_by = (turned.transpose(0, 1).reshape(p, count * 2, 3) @ basis.permute(1, 2, 0)).reshape(p, count, 2, -1).transpose(0, 1)
+    columns[..., 6 : 6 + CHANNELS] = moved_by[..., :CHANNELS]
     if identities:
         depth = (shape @ pose.rotation[:, 2, :, None])[..., 0]
         k = perspective.reshape(-1, 1)
-        by_log_k = (at - pose.shift[:, None]) * (k * depth / (1 - k * depth).clamp_min(0.2))[..., None]
-        parts = [parts[0], columns[..., :CHANNELS], by_log_k[..., None], columns[..., CHANNELS:]]
-    columns = torch.cat(parts, -1).flatten(1, 2)
-    root = w.sqrt()[..., None].expand(-1, -1, 2).flatten(1)
-    columns = columns * root[..., None]
-    weighed = left.flatten(1) * root
+        columns[..., 6 + CHANNELS] = (at - pose.shift[:, None]) * (k * depth / (1 - k * depth).clamp_min(0.2))[..., None] * root[..., 0]
+        columns[..., 7 + CHANNELS :] = moved_by[..., CHANNELS:]
+    columns = columns.flatten(1, 2)
     gram = columns.transpose(1, 2) @ columns
-    right = (columns.transpose(1, 2) @ weighed[..., None])[..., 0]
     if errors is not None:
         common = errors.T @ columns
         gram = gram - common.transpose(1, 2) @ common
-        right = right - (common.transpose(1, 2) @ (weighed @ errors)[..., None])[..., 0]
-    return gram, right, left
+    return System(gram, columns, root[..., 0].expand(-1, -1, 2).flatten(1), errors), left
 
 
 def frames(
@@ -227,7 +244,7 @@ def frames(
     neutral: Tensor,
     perspective: Tensor,
     start: Solution | None = None,
-    steps: int = 3,
+    steps: int = 2,
     at_rest: bool = False,
     errors: Tensor | None = None,
 ) -> Solution:
@@ -244,16 +261,21 @@ def frames(
     else:
         pose, c = start.pose, start.coefficients
     pull = 1 / PRIOR_MEAN
+    ridge = torch.diag(torch.tensor([1e-6] * 6 + [RIDGE] * CHANNELS))
     for step in range(steps):
         shape = neutral + torch.tensordot(c, model().arkit, 1)
-        gram, right, _ = system(pose, perspective, shape, points, weight, errors)
-        gram = gram + torch.diag(torch.tensor([1e-6] * 6 + [4.0] * CHANNELS))
+        # without coefficients yet, expression is not error
+        equations, left = system(pose, perspective, shape, points, weight, errors, doubting=step > 0 or start is not None)
+        gram = equations.gram + ridge
         gpp, gpc, gcc = gram[:, :6, :6], gram[:, :6, 6:], gram[:, 6:, 6:]
-        solved = torch.linalg.solve(gpp, torch.cat([gpc, right[:, :6, None]], -1))
-        reduced = gcc - gpc.transpose(1, 2) @ solved[..., :-1]
-        wanted = right[:, 6:] - (gpc.transpose(1, 2) @ solved[..., -1:])[..., 0] - pull
-        wanted = wanted + (reduced @ c[..., None])[..., 0] - 4.0 * c  # about zero, not about c: the ridge is part of reduced
-        new = c if at_rest else bounded(reduced, wanted, c, SWEEPS if step == steps - 1 else SWEEPS // 3)
-        pose, c = moved(pose, solved[..., -1] - (solved[..., :-1] @ (new - c)[..., None])[..., 0]), new
-    at, _ = project(pose, perspective, neutral + torch.tensordot(c, model().arkit, 1))
-    return Solution(pose, c, points - at, torch.diagonal(reduced, dim1=-2, dim2=-1).rsqrt())
+        solved = torch.linalg.solve(gpp, gpc)
+        reduced = gcc - gpc.transpose(1, 2) @ solved
+        for _ in range(REUSED if step == steps - 1 else 1):  # the slopes hardly change any more, the residual does
+            right = equations.right(left)
+            pose_only = torch.linalg.solve(gpp, right[:, :6, None])
+            wanted = right[:, 6:] - (gpc.transpose(1, 2) @ pose_only)[..., 0] - pull
+            wanted = wanted + (reduced @ c[..., None])[..., 0] - RIDGE * c  # about zero, not about c: the ridge is part of reduced
+            new = c if at_rest else bounded(reduced, wanted, c)
+            pose, c = moved(pose, (pose_only - solved @ (new - c)[..., None])[..., 0]), new
+            left = points - project(pose, perspective, neutral + torch.tensordot(c, model().arkit, 1))[0]
+    return Solution(pose, c, left, torch.diagonal(reduced, dim1=-2, dim2=-1).rsqrt())

@@ -81,19 +81,20 @@ def shared(
         perspective = log_k.exp()
         each = shape.repeat_interleave(frames, 0)
         solution = fit.frames(flat, w_flat, each, perspective.repeat_interleave(frames), solution, 2 if step == 0 else 1, at_rest, errors)
-        gram, right, _ = fit.system(
+        equations, left = fit.system(
             solution.pose, perspective.repeat_interleave(frames), each + torch.tensordot(solution.coefficients, model.arkit, 1), flat,
             w_flat / (fit.INFLATION if errors is None else fit.MODES_INFLATION), errors, k,
         )  # fmt: skip
+        gram, right = equations.gram, equations.right(left)
         free = (solution.coefficients > 1e-3) & (solution.coefficients < 1 - 1e-3)
         own = torch.cat([torch.ones(len(flat), 6), free.float()], 1)
         own_count = own.shape[1]
         goo = gram[:, :own_count, :own_count] * own[:, :, None] * own[:, None]
-        goo = goo + torch.diag_embed(torch.where(own > 0, torch.tensor([1e-6] * 6 + [4.0] * fit.CHANNELS), torch.ones(())))
+        goo = goo + torch.diag_embed(torch.where(own > 0, torch.tensor([1e-6] * 6 + [fit.RIDGE] * fit.CHANNELS), torch.ones(())))
         gos = gram[:, :own_count, own_count:] * own[..., None]
         pull = torch.cat([torch.zeros(6), torch.full((fit.CHANNELS,), 1 / fit.PRIOR_MEAN)])
         ro = (right[:, :own_count] - pull) * own
-        ro[:, 6:] -= 4.0 * solution.coefficients * own[:, 6:]
+        ro[:, 6:] -= fit.RIDGE * solution.coefficients * own[:, 6:]
         solved = torch.linalg.solve(goo, torch.cat([gos, ro[..., None]], -1))
         gss = gram[:, own_count:, own_count:] - gos.transpose(1, 2) @ solved[..., :-1]
         rs = right[:, own_count:] - (gos.transpose(1, 2) @ solved[..., -1:])[..., 0]
