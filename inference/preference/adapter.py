@@ -118,7 +118,11 @@ class Adapter:
         """How lively the face is with ``strength`` of the adapter."""
         if strength == 0 or not self.life.any():
             return USUAL
-        return Habits(**{n: math.exp(strength * float(v)) for n, v in zip(HABITS, self.life, strict=True)})
+        return Habits(**{n: math.exp(strength * v) for n, v in zip(HABITS, self.life.tolist(), strict=True)})
+
+    def detached(self) -> Adapter:
+        """The same numbers as they stand, on the CPU."""
+        return Adapter(self.units, **{n: t.detach().cpu().clone() for n, t in self.tensors().items()})
 
     def scaled(self, strength: float) -> Adapter:
         """The adapter whose strength 1 is this one's ``strength``."""

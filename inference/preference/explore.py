@@ -74,7 +74,7 @@ def explore(stretch: Stretch, network: SpeechModel, adapter: Adapter, usual: Cur
         moved = generator.standard_normal(len(HABITS)) * HABIT_SPREAD
         values = mouth.values.copy()
         values[:, here] = variation.close_down(opened + deviation)
-        habits = Habits(**{n: math.exp(float(v) + m) for n, v, m in zip(HABITS, adapter.life, moved, strict=True)})
+        habits = Habits(**{n: math.exp(v + m) for n, v, m in zip(HABITS, adapter.life.tolist(), moved, strict=True)})
         curves = finished(stretch, Curves(names, times, values), own, habits)
         units = len(adapter.units)
         weights.append(to_frames(spread.whitened(times, deviation, units), times, stretch.first, stretch.hidden.shape[1]))

@@ -27,7 +27,7 @@ Report = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class TuneOptions:
-    """rounds:    how often takes are drawn anew from the tuned policy and judged; 2, since a third changed no figure
+    """rounds:    how often takes are drawn anew from the tuned policy and judged; 2: more go where nobody voted
     steps:        optimiser steps a round
     batch:        stretches a step
     beta:         the paper's temperature: how far log-ratios may go for one unit of utility
@@ -44,9 +44,9 @@ class TuneOptions:
     rounds: int = 2
     steps: int = 120
     batch: int = 12
-    beta: float = 0.15
+    beta: float = 0.1
     smoothing: float = 0.02
-    anchor: float = 0.3
+    anchor: float = 0.2
     lips: float = 0.02
     human: float = 1.0
     rate: float = 0.02
@@ -141,35 +141,33 @@ class World:
         return World()
 
 
-@dataclass
-class Progress:
-    """Where a round stands, so that it can go on: steps done, the optimiser's state, and what the round's answers are relative to."""
-
-    step: int = 0
-    moments: dict | None = None
-    reference: Tensor | None = None
-    life: Tensor | None = None
+OnStep = Callable[[Student, torch.optim.Optimizer, int], None]
 
 
 def run_round(
     student: Student,
+    start: Adapter,
     material: Material,
     judged: Sequence[Judged | None],
     report: Report,
-    progress: Progress,
-    round_number: int = 0,
-    on_step: Callable[[Student, torch.optim.Optimizer, int], None] = lambda student, optimiser, step: None,
+    number: int = 0,
+    done: int = 0,
+    moments: dict | None = None,
+    on_step: OnStep = lambda student, optimiser, step: None,
 ) -> None:
-    """One round of steps from ``progress.step`` on, in place. judged: one entry a stretch, None where it has no answers or is another
-    process's (process r owns stretches r, r + size, ...). report(fraction of the round, stage) may raise Cancelled between steps."""
+    """One round of steps, in place. start: the adapter that the round's takes were drawn with, to which answers are relative.
+
+    judged: one entry a stretch, None where it has no answers or is another process's (process r owns stretches r, r + size, ...). number:
+    of the round, which seeds its batches. done, moments: steps and the optimiser's state of a round that goes on. report(fraction of the
+    round, stage) may raise Cancelled between steps; on_step is called after each.
+    """
     o, world = student.options, World.here()
     wrapped = DistributedDataParallel(student) if world.size > 1 else student
     optimiser = torch.optim.Adam(student.groups(), betas=(0.9, 0.98))
-    if progress.moments:
-        optimiser.load_state_dict(progress.moments)
     rates = [g["lr"] for g in optimiser.param_groups]
+    if moments:
+        optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
     with torch.no_grad():
-        start = student.adapter()
         reference = torch.cat(
             [
                 open_up(torch.sigmoid(start.head(h, b, u, student._model[0].face)))
@@ -179,16 +177,13 @@ def run_round(
         life = start.life.detach().clone()
     trusts = _shared([float(j.trust.sum()) if j is not None else 0.0 for j in judged], world)
     usable = [i for i, t in enumerate(trusts) if t > 0]
-    if progress.reference is not None:
-        reference, life = progress.reference, progress.life
-    progress.reference, progress.life = reference, life
-    generator = np.random.default_rng((o.seed, round_number))
+    generator = np.random.default_rng((o.seed, number))
     order: list[int] = []
     for step in range(o.steps):
         while len(order) < min(o.batch, len(usable)):
             order += list(generator.permutation(usable))
         rows, order = sorted(set(order[: o.batch])), order[o.batch :]
-        if step < progress.step:
+        if step < done:
             continue  # the same batches as a run that was never stopped
         report(step / o.steps, "Tuning")
         mine = [i for i in rows if i % world.size == world.rank]
@@ -205,7 +200,6 @@ def run_round(
         torch.nn.utils.clip_grad_norm_(student.parameters(), 5.0)
         optimiser.step()
         on_step(student, optimiser, step + 1)
-    progress.step = o.steps
 
 
 def _shared(values: list[float], world: World) -> list[float]:

@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How well votes teach, with simulated raters: the figures of docs/ranking.md.
+
+    python entry.py training.preference.simulate --corpora DIR [--json OUT] [--tastes N] [--seeds N]
+
+Each simulated rater has a hidden taste (``raters``), votes on takes of some recordings and is judged on pairs and mean takes of others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ...core.curves import Curves
+from ...inference.preference import explore, features, learn, policy, questions, reward, settle
+from ...inference.preference.adapter import Adapter
+from ...inference.preference.explore import Explored
+from ...inference.preference.reward import Comparison
+from ...inference.preference.stretches import Stretch
+from ...inference.preference.tuning import TuneOptions
+from ...inference.speech import variation
+from ...inference.speech.controls import Controls, apply_controls
+from ...inference.speech.generate import VARIATION, SpeechEngine
+from ...inference.speech.life import USUAL
+from ...inference.speech.lip_gap import lip_gap
+from ...rigs.arkit import ARKIT_52
+from .. import corpora, evaluate, ict_head, metrics
+from ..corpora import Example
+from ..targets import BILABIAL, OPEN_VOWELS
+from . import clips, raters
+
+VOTED_TAKES, FRESH_TAKES = 12, 8  # takes a stretch
+COUNTS = (20, 60, 200)
+MARKS = (20, 60, 100, 140, 200)
+BATCH = 10  # votes between two fits of the reward model
+NOISE = 0.2
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Takes of stretches with what a simulated rater thinks of them. rows [n, P]; groups [n]; utility [n, tastes]; whitened: for each
+    stretch [K, F, U]; usual: the mean take of each stretch."""
+
+    stretches: tuple[Stretch, ...]
+    rows: np.ndarray
+    groups: np.ndarray
+    utility: np.ndarray
+    whitened: tuple[np.ndarray, ...]
+    usual: tuple[Curves, ...]
+
+
+def make_pool(stretches: Sequence[Stretch], engine: SpeechEngine, takes: int, seed: int, tastes: Sequence[raters.Taste]) -> Pool:
+    """``takes`` takes of each stretch that differ as a sitting's do when all is mixed: seed, variation, and the three mouth controls."""
+    generator = np.random.default_rng(seed)
+    spread = policy.Spread.of(engine.model)
+    rows, utility, whitened, usual = [], [], [], []
+    for stretch in stretches:
+        mean = explore.mean_mouth(stretch, engine.model)
+        usual.append(explore.finished(stretch, mean, 0, USUAL))
+        here = [mean.names.index(n) for n in spread.known]
+        own = []
+        for _ in range(takes):
+            amounts = np.clip(np.exp(generator.normal(0, 0.2, 3)), 0, 2)
+            mouth = apply_controls(mean, Controls(*map(float, amounts)))
+            seed = int(generator.integers(1, 2**31))
+            mouth = variation.draw(mouth, seed, float(generator.uniform(0.4, 1.0)))
+            made = explore.finished(stretch, mouth, seed, USUAL)
+            opened = variation.open_up(mouth.values[:, here]) - variation.open_up(mean.values[:, here])
+            white = spread.whitened(mean.times, opened, len(engine.model.config.face_units))
+            own.append(policy.to_frames(white, mean.times, stretch.first, stretch.hidden.shape[1]))
+            rows.append(features.describe(made, usual[-1]))
+            utility.append([taste(made) for taste in tastes])
+        whitened.append(np.array(own, np.float32))
+    groups = np.repeat(np.arange(len(stretches)), takes)
+    return Pool(tuple(stretches), np.array(rows), groups, np.array(utility), tuple(whitened), tuple(usual))
+
+
+def vote(pool: Pool, taste: int, pairs: Sequence[tuple[int, int]], noise: float, generator: np.random.Generator) -> list[Comparison]:
+    """A simulated rater's answers."""
+    told = []
+    for a, b in pairs:
+        first = raters.answer(pool.utility[a, taste], pool.utility[b, taste], noise, generator)
+        told.append(Comparison(a, b) if first else Comparison(b, a))
+    return told
+
+
+def agreement(model: reward.RewardModel, fresh: Pool, taste: int) -> float:
+    """Share of all fresh pairs on which the reward model and the rater (without noise) agree."""
+    pairs = questions.pairs_within(fresh.groups)
+    right = [fresh.utility[a, taste] > fresh.utility[b, taste] for a, b in pairs]
+    return float(((model.difference(fresh.rows, pairs)[0] > 0) == np.array(right)).mean())
+
+
+def learning_curve(pool: Pool, fresh: Pool, taste: int, seed: int, noise: float, active: bool, most: int) -> dict[int, float]:
+    """Agreement after some numbers of votes, with random pairs, or with pairs chosen ``BATCH`` at a time."""
+    generator = np.random.default_rng((seed, 1))
+    every = questions.pairs_within(pool.groups)
+    order = [every[i] for i in generator.permutation(len(every))[:most]]
+    scale = reward.scale_of(pool.rows, pool.groups)  # the takes are known before any vote
+    model = reward.fit(pool.rows, pool.groups, [], scale)
+    told: list[Comparison] = []
+    asked: list[tuple[int, int]] = []
+    curve = {}
+    while len(told) < most:
+        chosen = order[len(told) : len(told) + BATCH]
+        if not active:
+            told += vote(pool, taste, chosen, noise, generator)
+            if len(told) in MARKS:
+                curve[len(told)] = agreement(reward.fit(pool.rows, pool.groups, told, scale), fresh, taste)
+            continue
+        chosen = questions.next_pairs(model, pool.rows, pool.groups, BATCH, asked, seed=1000 * seed + len(told))
+        asked += chosen
+        told += vote(pool, taste, chosen, noise, generator)
+        model = reward.fit(pool.rows, pool.groups, told, scale)
+        curve[len(told)] = agreement(model, fresh, taste)
+    return curve
+
+
+def lesson(pool: Pool, told: Sequence[Comparison]) -> learn.Lesson:
+    """What the worker learns from: the votes, and the voted takes' deviations."""
+    first = np.searchsorted(pool.groups, np.arange(len(pool.stretches)))
+    voted = {}
+    for i in range(len(pool.stretches)):
+        own = [(c.better - first[i], c.worse - first[i]) for c in told if pool.groups[c.better] == i]
+        if own:
+            voted[i] = learn.Voted(pool.whitened[i], np.array(own), np.zeros(len(own), bool), np.ones(len(own)))
+    return learn.Lesson(pool.rows, tuple(pool.groups), tuple(told), pool.stretches, voted)
+
+
+def wins(adapter: Adapter, engine: SpeechEngine, fresh: Pool, taste: raters.Taste, seeds: Sequence[int]) -> float:
+    """Share of fresh clips on which the rater prefers the tuned take to the untouched one of the same seed; a tie counts half."""
+    network, habits, score = adapter.applied(engine.model), adapter.habits(), []
+    for stretch in fresh.stretches:
+        means = [explore.mean_mouth(stretch, n) for n in (engine.model, network)]
+        for seed in seeds:
+            before, after = (
+                taste(explore.finished(stretch, variation.draw(m, seed, VARIATION), seed, h))
+                for m, h in zip(means, (USUAL, habits), strict=True)
+            )
+            score.append(0.5 if after == before else float(after > before))
+    return float(np.mean(score))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Held-out recordings with what was measured of them."""
+
+    examples: tuple[Example, ...]
+    stretches: tuple[Stretch, ...]
+
+
+def measured_clips(root: Path, engine: SpeechEngine) -> Measured:
+    """GRID s1 and unseen speakers (video), LJSpeech (phones), all held out."""
+    held_out = evaluate.HeldOut.read(root).sets
+    examples = (*held_out["grid_s1"][:25], *held_out[evaluate.UNSEEN][:20], *held_out["ljspeech"])
+    return Measured(examples, tuple(clips.hear(examples, engine, 30.0)))
+
+
+def lip_figures(network, measured: Measured, head: ict_head.Head) -> dict[str, float]:
+    """gap r, closure recall, precision and jitter ratio over the video clips, P/B/M closure and false closure over LJSpeech."""
+    gap_rs, events, jitters, phones = [], [], [], []
+    for example, stretch in zip(measured.examples, measured.stretches, strict=True):
+        curves = explore.finished(stretch, explore.mean_mouth(stretch, network), 0, USUAL)
+        if example.video is not None:
+            times, track = example.video
+            gap = evaluate.measures(curves, times, head)[:, 0]
+            gap_rs.append(metrics.pearson(gap, track[:, 0]))
+            events.append(metrics.closures(gap, track[:, 0]))
+            jaw = curves.select(["jawOpen"]).resample(times).values[:, 0]
+            ok = np.isfinite(track[:, 0])
+            jitters.append((metrics.jitter(jaw), metrics.jitter(metrics.median3(track[ok, 3]))))
+        else:
+            own = lip_gap(ARKIT_52, curves.select(ARKIT_52).values)
+            spans = {k: [(p.start, p.end) for p in example.clip.phones or () if p.name in k] for k in (BILABIAL, OPEN_VOWELS)}
+            phones.append(
+                metrics.phone_closures(lambda t, c=curves, g=own: np.interp(t, c.times, g), spans[BILABIAL], spans[OPEN_VOWELS])
+            )
+    video, shaken, spoken = np.array(events), np.array(jitters), np.array(phones)
+    return {
+        "gap r": float(np.nanmean(gap_rs)),
+        "closure recall": float(video[:, 1].sum() / video[:, 0].sum()),
+        "closure precision": float(video[:, 3].sum() / video[:, 2].sum()),
+        "jitter ratio": float(shaken[:, 0].mean() / shaken[:, 1].mean()),
+        "P/B/M closure": float(spoken[:, 1].sum() / spoken[:, 0].sum()),
+        "vowels kept open": float(1 - spoken[:, 3].sum() / spoken[:, 2].sum()),
+    }
+
+
+def reach(curve: dict[int, float], level: float) -> float:
+    """Votes at which a mean curve first reaches a level, interpolated; infinite where it does not."""
+    before = (0, 0.5)
+    for votes, value in sorted(curve.items()):
+        if value >= level:
+            return before[0] + (votes - before[0]) * (level - before[1]) / max(value - before[1], 1e-9)
+        before = (votes, value)
+    return float("inf")
+
+
+def mean_of(values: Sequence[float]) -> metrics.Figure:
+    return metrics.bootstrap(np.array(values)[:, None], lambda rows: float(rows.mean()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpora")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--tastes", type=int, default=len(raters.TASTES))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--part", choices=("all", "agreement", "tuning"), default="all")
+    args = parser.parse_args()
+    root = corpora.folder(args.corpora)
+    torch.set_num_threads(1)
+    began = time.process_time()
+    engine = SpeechEngine()
+    names, tastes = list(raters.TASTES)[: args.tastes], list(raters.TASTES.values())[: args.tastes]
+    voted, unheard = clips.voted_and_fresh(root)
+    pool = make_pool(clips.hear(voted[::2], engine), engine, VOTED_TAKES, 0, tastes)
+    fresh = make_pool(clips.hear(unheard, engine), engine, FRESH_TAKES, 1, tastes)
+    seeds = range(args.seeds)
+    told: dict[str, object] = {"tastes": names, "seeds": args.seeds}
+    print(f"{len(names)} simulated tastes, {args.seeds} seeds")
+    print(f"votes on {len(pool.stretches)} clips, judged on {len(fresh.stretches)} others", flush=True)
+    if args.part != "tuning":
+        told["agreement"] = agreement_part(pool, fresh, names, seeds)
+    if args.part != "agreement":
+        told["tuning"] = tuning_part(pool, fresh, names, tastes, seeds, engine, root)
+    print(f"{(time.process_time() - began) / 60:.1f} CPU minutes")
+    if args.json:
+        args.json.write_text(json.dumps(told, indent=1), "utf-8")
+
+
+def agreement_part(pool: Pool, fresh: Pool, names: Sequence[str], seeds: Sequence[int]) -> dict:
+    """Held-out pair agreement, random and chosen pairs, noise-free and with a share of random answers."""
+    told = {}
+    for noise in (0.0, NOISE):
+        curves: dict[bool, list[dict[int, float]]] = {}
+        for active, most in ((False, 200), (True, 140)):
+            curves[active] = [learning_curve(pool, fresh, t, s, noise, active, most) for t in range(len(names)) for s in seeds]
+        for active, runs in curves.items():
+            shown = {n: mean_of([c[n] for c in runs]) for n in MARKS if n in runs[0]}
+            print(f"held-out agreement, {noise:.0%} random answers, {'chosen' if active else 'random'} pairs:")
+            for n, figure in shown.items():
+                by_taste = np.array([c[n] for c in runs]).reshape(len(names), -1).mean(1)
+                told[f"{noise} {active} {n}"] = (figure.value, figure.low, figure.high)
+                print(f"  {n:4d} votes  {figure}  " + " ".join(f"{t} {v:.2f}" for t, v in zip(names, by_taste, strict=True)), flush=True)
+        means = {a: {n: float(np.mean([c[n] for c in runs])) for n in runs[0]} for a, runs in curves.items()}
+        for n in (60, 100, 140, 200):
+            needed = reach(means[True], means[False][n])
+            told[f"{noise} share {n}"] = needed / n
+            print(f"  as good as {n} random pairs ({means[False][n]:.3f}): {needed:.0f} chosen ones ({needed / n:.0%})", flush=True)
+    return told
+
+
+def tuning_part(
+    pool: Pool, fresh: Pool, names: Sequence[str], tastes: Sequence[raters.Taste], seeds: Sequence[int], engine: SpeechEngine, root: Path
+) -> dict:
+    """Win rates on fresh clips, lips before and after, time."""
+    head = ict_head.load(root / "ict_facekit.npz", ARKIT_52)
+    measured = measured_clips(root, engine)
+    before = lip_figures(engine.model, measured, head)
+    options = TuneOptions()
+    spread, untouched = policy.Spread.of(engine.model), Adapter.none(engine.model)
+    first: list[Explored] = [
+        explore.explore(s, engine.model, untouched, u, spread, options.takes, i)
+        for i, (s, u) in enumerate(zip(pool.stretches, pool.usual, strict=True))
+    ]
+    every = questions.pairs_within(pool.groups)
+    told: dict[str, object] = {"before": before}
+    kept_figures = []
+    for noise, count, runs in ((0.0, 60, seeds), (0.0, 200, seeds), (NOISE, 200, seeds[:2])):
+        mean, drawn, strengths, seconds = [], [], [], []
+        for t, taste in enumerate(tastes):
+            for seed in runs:
+                generator = np.random.default_rng((seed, 2))
+                pairs = [every[i] for i in generator.permutation(len(every))[:count]]
+                answers = vote(pool, t, pairs, noise, generator)
+                at = time.process_time()
+                _, adapter = learn.tune(lesson(pool, answers), engine.model, options, clips.quiet, first=first)
+                settled = settle.settle(adapter, engine.model)
+                seconds.append(time.process_time() - at)
+                strengths.append(settled.strength)
+                mean.append(wins(settled.adapter, engine, fresh, taste, (0,)))
+                drawn.append(wins(settled.adapter, engine, fresh, taste, (1, 2)))
+                if count == 200:
+                    kept_figures.append(lip_figures(settled.adapter.applied(engine.model), measured, head))
+        print(f"tuned on {count} votes, {noise:.0%} random answers ({len(mean)} runs):")
+        by_taste = np.array(mean).reshape(len(names), -1).mean(1)
+        print(f"  wins, mean takes   {mean_of(mean)}  " + " ".join(f"{n} {v:.2f}" for n, v in zip(names, by_taste, strict=True)))
+        print(f"  wins, drawn takes  {mean_of(drawn)}")
+        print(f"  strength kept {np.mean(strengths):.2f} (least {min(strengths):.2f})")
+        print(f"  {np.mean(seconds):.1f} CPU-s a run, {max(seconds):.1f} at most", flush=True)
+        told[f"{noise} {count}"] = {"mean": mean, "drawn": drawn, "strength": strengths, "seconds": seconds}
+    print(f"lips on held-out recordings, before and after tuning on 200 votes ({len(kept_figures)} runs; mean, least, most):")
+    for name, value in before.items():
+        after = np.array([f[name] for f in kept_figures])
+        moved = after / value - 1
+        told[f"lips {name}"] = (value, float(after.mean()), float(moved.min()), float(moved.max()))
+        span = f"{after.mean():.3f}  {after.min():.3f}  {after.max():.3f}"
+        print(f"  {name:20s}{value:.3f}  {span}   moved {moved.min():+.1%} to {moved.max():+.1%}")
+    return told
+
+
+if __name__ == "__main__":
+    main()
