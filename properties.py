@@ -178,14 +178,14 @@ class FacewrightSceneSettings(bpy.types.PropertyGroup):
         max=2.0,
     )
     rate_response: bpy.props.FloatProperty(
-        name="Follow Rate",
+        name="By Rate",
         description="How much less quick passages move the mouth, and slow ones more, than the voice already makes them",
         default=0.0,  # as the model hears it
         min=0.0,
         max=2.0,
     )
     energy_response: bpy.props.FloatProperty(
-        name="Follow Loudness",
+        name="By Loudness",
         description="How much more loud passages move the mouth, and soft ones less, than the voice already makes them",
         default=0.0,  # as the model hears it
         min=0.0,

@@ -81,7 +81,7 @@ class FACEWRIGHT_OT_retake(JobVerb, bpy.types.Operator):
             lines.record(plan, report, result, {**made, **spoken, "audio": made["audio"]}, scene, held)
             frames = int(held.where.any(1).sum())
             told = (
-                f"A new take on {faces(plan)} around {keys:,} keys of yours ({frames} frames).",
+                f"A new take on {faces(plan)} around {keys:,} {'key' if keys == 1 else 'keys'} of yours ({frames} frames).",
                 *([LISTENED] if result["listened"] else []),
                 *result["warnings"],
                 *report.warnings,

@@ -58,7 +58,8 @@ class FACEWRIGHT_PT_phonemes(FacewrightPanel, bpy.types.Panel):
         layout.enabled = jobs.running() is None or jobs.running().topic != "phonemes"
         _now = phonemes.seconds_at(shown, context.scene)
         row = layout.row(align=True)
-        row.label(text=f"{len(take.words)} words, {len(take.phones)} phones", icon="NLA_PUSHDOWN" if shown.pushed else "ACTION")
+        where = ", pushed down" if shown.pushed else ""
+        row.label(text=f"{len(take.words)} words, {len(take.phones)} phones{where}", icon="ACTION")
         row.operator("facewright.phoneme_edit", text="", icon="TRACKER").action = "HERE"
         row.prop(settings, "follow", text="", icon="CON_FOLLOWTRACK")
         row = layout.row(align=True)
@@ -97,7 +98,7 @@ class FACEWRIGHT_PT_phonemes(FacewrightPanel, bpy.types.Panel):
             row.operator("facewright.phoneme_word", text="Change").insert = False
         row.operator("facewright.phoneme_word", text="", icon="ADD").insert = True
         outcome = jobs.outcome("phonemes")
-        if outcome is not None and (outcome.kind == "failed" or not FACEWRIGHT_OT_phoneme_word.disabled_reason(context)):
+        if outcome is not None and not FACEWRIGHT_OT_phoneme_word.disabled_reason(context):  # it speaks of the word in the field
             draw_outcome(layout, context, "phonemes")
 
     def _draw_phones(self, layout, take) -> None:

@@ -126,8 +126,8 @@ def read(action: bpy.types.Action) -> PhoneTrack:
     """The Action's track. Raises UserError where somebody's script has left it in disorder."""
     take = action.facewright_take
     return PhoneTrack(
-        tuple(Phone(p.label, round(p.start, 3), round(p.end, 3), int(p.stress), min(p.confidence, 1.0)) for p in take.phones),
-        tuple(Word(w.name, round(w.start, 3), round(w.end, 3), min(w.confidence, 1.0)) for w in take.words),
+        tuple(Phone(p.label, round(p.start, 3), round(p.end, 3), int(p.stress), round(min(p.confidence, 1.0), 3)) for p in take.phones),
+        tuple(Word(w.name, round(w.start, 3), round(w.end, 3), round(min(w.confidence, 1.0), 3)) for w in take.words),
     )
 
 

@@ -28,7 +28,12 @@ def run(params: dict, report: Callable[[float, str], None]) -> dict[str, Any]:
     if not isinstance(own, Mapping):
         raise UserError(f"The 'pronunciations' are {own!r}, which is of the wrong kind.")
     report(0.0, "Reading the word")
-    found = _reader().read(text, own)
+    try:
+        found = _reader().read(text, own)
+    except UserError as error:
+        if "no word" not in error.message:  # a pronunciation, or a missing package
+            raise
+        found = ()
     if not found:
         raise UserError(f"'{text.strip()}' cannot be said.", "Write a word of letters.")
     return {"words": [{"label": w.label, "phones": list(w.phones), "stresses": list(w.stresses)} for w in found]}

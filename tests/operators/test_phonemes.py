@@ -235,7 +235,7 @@ def test_a_take_around_an_edited_key(baked, settings):
     assert held.edited and len(held.keys) == 1 and held.samples >= 1
     settings.seed = 5
     assert bpy.ops.facewright.retake() == {"FINISHED"}
-    assert "around 1 keys of yours" in told()[0]
+    assert "around 1 key of yours" in told()[0]
     now = curve(baked, "jawOpen")
     assert now.evaluate(frame) == pytest.approx(0.123, abs=1e-5)
     other = [f for f in range(1, 26) if not again_held(baked)[f - 1]]
