@@ -59,13 +59,11 @@ def bring(options: Namespace) -> Result:
             raise UserError(f"'{path.name}' ends in neither .jsonl nor .csv nor .zip.", "'votes merge' reads stores.")
     if options.curves and not options.curves.is_dir():
         raise UserError(f"There is no folder {options.curves}.")
-    with Store.open(place(options)) as store:
-        done, found = [], 0
-        for path in options.files:
-            with opened(path) as source:
-                done.append(merge(source, store))
-        if options.curves:
-            found = add_curves_from(options.curves, store)
+    with ExitStack() as stack:
+        sources = [stack.enter_context(opened(path)) for path in options.files]  # all are sound before anything is written
+        store = stack.enter_context(Store.open(place(options)))
+        done = [merge(source, store) for source in sources]
+        found = add_curves_from(options.curves, store) if options.curves else 0
     return told(done, f"\n{found} curves files found in {options.curves}." if options.curves else "")
 
 

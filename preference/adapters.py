@@ -2,7 +2,8 @@
 """The shelf of adapters: which there are, which is in use, which was before. Reads cards without torch, so the panel can draw them.
 
 An adapter is a safetensors file with a card in its metadata. ``history.json`` beside them says which was in use when: rolling back is
-moving a pointer, and no adapter is ever overwritten or deleted by it.
+moving a pointer, and no adapter is ever overwritten or deleted by it. Votes name an adapter by its bytes, so what the gate says later stands
+in a file of its own beside it (``.gate.json``).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Final
 
@@ -111,7 +112,28 @@ def read_card(path: Path | str) -> Card:
             raise ValueError("a field is of the wrong kind")
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise UserError(f"The card of the adapter {path} cannot be read ({error}).", "Choose another.") from error
-    return card
+    verdict = _recorded(path)
+    return card if verdict is None else replace(card, gate=verdict)
+
+
+def gate_path(path: Path | str) -> Path:
+    """Where the gate's last word on an adapter lies."""
+    return Path(path).with_suffix(".gate.json")
+
+
+def record_gate(path: Path | str, verdict: Mapping[str, object]) -> None:
+    """Keep what the gate says of an adapter; from then on it is on its card. Raises UserError where it cannot be written."""
+    with replacing(gate_path(path)) as temporary:
+        temporary.write_text(json.dumps({"adapter": sha256(path), "gate": dict(verdict)}, indent=1) + "\n", "utf-8")
+
+
+def _recorded(path: Path) -> dict | None:
+    """The recorded verdict; None where there is none, or one on other bytes."""
+    try:
+        told = json.loads(gate_path(path).read_text("utf-8"))
+        return told["gate"] if isinstance(told["gate"], dict) and told["adapter"] == sha256(path) else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, UserError):
+        return None
 
 
 def sha256(path: Path | str) -> str:

@@ -14,6 +14,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -266,7 +267,7 @@ def _vote_of(data: object) -> tuple[Record, tuple[Take, ...]]:
     for name in ("chosen", "rejected"):
         if not isinstance(data[name], str):
             raise UserError(f"The row's '{name}' is no text.")
-        take = Take.from_json(loads(data[name]))
+        take = _take(data[name])
         takes[take.id] = take
     pairs = list(record.content.pairs())
     number = data.get("pair")
@@ -302,7 +303,7 @@ def _read_csv(file: TextIO) -> Iterator[tuple[int, Record, tuple[Take, ...]]]:
 
 def _vote_of_cells(cells: dict[str, str]) -> tuple[Record, tuple[Take, ...]]:
     places = [place for place in range(1, MOST_TAKES + 1) if cells[f"take_{place}"]]
-    takes = tuple(Take.from_json(loads(cells[f"take_{place}"])) for place in places)
+    takes = tuple(_take(cells[f"take_{place}"]) for place in places)
     vote = Vote(
         id=cells["vote"],
         at=cells["at"],
@@ -320,6 +321,12 @@ def _vote_of_cells(cells: dict[str, str]) -> tuple[Record, tuple[Take, ...]]:
         versions=loads(cells["versions"]),
     )
     return Record(vote, cells["seat"], _number(cells, "sequence")), takes
+
+
+@lru_cache(maxsize=4096)
+def _take(text: str) -> Take:
+    """Takes come again and again in a file of votes on them."""
+    return Take.from_json(loads(text))
 
 
 def _number(cells: dict[str, str], name: str) -> int:

@@ -299,7 +299,10 @@ class Store:
         ):
             for seat, sequence, id, digest, kind, received, body in rows:
                 after = {"seat": seat, "sequence": sequence, "id": id, "digest": digest}
-                record = Record.from_json({"kind": kind, "seat": seat, "sequence": sequence, "content": loads(body)})
+                try:
+                    record = Record.from_json({"kind": kind, "seat": seat, "sequence": sequence, "content": loads(body)})
+                except UserError as error:
+                    raise UserError(f"{self.place} holds a record that is none ({id[:12]}): {error.message}", error.hint) from error
                 yield replace(record, received=received)
 
     def takes(self, ids: Iterable[str] | None = None) -> dict[str, Take]:

@@ -111,6 +111,13 @@ def test_what_cannot_be_done_is_one_sentence(shell, own: Path, tmp_path: Path, w
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
 
 
+def test_a_bad_file_among_good_ones_changes_nothing(shell, own: Path, tmp_path: Path) -> None:
+    shell("export", "-o", "good.jsonl")
+    (tmp_path / "bad.jsonl").write_text((tmp_path / "good.jsonl").read_text()[:-50])
+    assert "bad.jsonl, line" in shell("import", "good.jsonl", "bad.jsonl", "--store", "elsewhere", expect=1).stderr
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_the_grammar(shell) -> None:
     assert "usage:" in shell(expect=2).stderr
     assert all(word in shell("--help").stdout for word in ("export", "import", "merge", "stats"))

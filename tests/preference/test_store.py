@@ -165,6 +165,14 @@ def test_stats_count_what_votes_gives(tmp_path: Path, records) -> None:
         assert (stats.first, stats.last) == (min(r.content.at for r in records), max(r.content.at for r in records))
 
 
+def test_a_row_that_was_written_by_hand_is_named(votes: Store) -> None:
+    raw(votes).execute(
+        "INSERT INTO records VALUES ('1234567890abcdef', 'x', 'vote', 'z', 1, '', '', 'eve', '', 'whole', 'overall', 2, 0, '', 0, '{}')"
+    )
+    with pytest.raises(UserError, match="holds a record that is none \\(1234567890ab\\)"):
+        list(votes.votes())
+
+
 # where a store lies
 
 
