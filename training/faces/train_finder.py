@@ -60,12 +60,20 @@ def _paste(canvas: np.ndarray, pack: packs.Pack, j: int, rng: np.random.Generato
         flip = picture.shape[1] - own.x
         matrix[0, 2] += flip - own.x
         lean = -own.roll + roll
-    gx = np.arange(size) + 0.5
-    u = matrix[0, 0] * gx[None] + matrix[0, 1] * gx[:, None] + matrix[0, 2]
-    v = matrix[1, 0] * gx[None] + matrix[1, 1] * gx[:, None] + matrix[1, 2]
+    # Only the square that the pasted picture can reach.
+    reach = picture.shape[0] * 0.75 / zoom
+    x0, y0 = (int(np.clip(np.floor(v - reach), 0, size)) for v in (x, y))
+    n = int(min(np.ceil(2 * reach) + 1, size - min(x0, y0)))
+    matrix[:, 2] += matrix[:, :2] @ np.array([x0, y0])
+    part = canvas[y0 : y0 + n, x0 : x0 + n]
+    g = np.arange(n) + 0.5
+    u = matrix[0, 0] * g[None] + matrix[0, 1] * g[:, None] + matrix[0, 2]
+    v = matrix[1, 0] * g[None] + matrix[1, 1] * g[:, None] + matrix[1, 2]
     inside = (u > 1) & (v > 1) & (u < picture.shape[1] - 1) & (v < picture.shape[0] - 1)
-    alpha = raster.warp(mask, matrix, size)[..., :1] / 255.0 * inside[..., None]
-    canvas[:] = canvas + (raster.warp(picture, matrix, size) - canvas.astype(np.float32)) * alpha
+    alpha = raster.warp(mask, matrix, n)[..., :1] * (inside[..., None] / np.float32(255))
+    drawn = raster.warp(picture, matrix, n)
+    h, w = part.shape[:2]
+    part[:] = part + (drawn[:h, :w] - part.astype(np.float32)) * alpha[:h, :w]
     return x, y, side, lean
 
 
