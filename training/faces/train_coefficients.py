@@ -24,7 +24,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from ...core.paths import ROOT, replacing
+from ...core.paths import ROOT, WEIGHTS, replacing
 from ...inference.speech.weights_file import pin, reproducible
 from ...inference.video import coefficients, fit, neutral
 from ...inference.video.crop import Crop, crop_of, cut
@@ -194,17 +194,22 @@ def from_geometry(root: Path, work: Path, count: int) -> tuple[Solved, Solved, T
     return joined([shard(k) for k in range(count)]), held_out, errors
 
 
-def from_packs(folder: Path, work: Path, count: int, people: int, held_out_folder: Path | None) -> tuple[Solved, Solved, Tensor]:
+def look_with(points: Path) -> Networks:
+    """The point network of a weights file, without a finder."""
+    from ...inference.video import finder, networks, points_net
+
+    return networks.FaceNetworks("cpu", points_net.load(points), finder.Finder())
+
+
+def from_packs(
+    folder: Path, work: Path, count: int, people: int, held_out_folder: Path | None, look: Networks
+) -> tuple[Solved, Solved, Tensor]:
     """The same from rendered packs through the shipped point network."""
     folders = packs.folders(folder, packs.CLOSE)
     train = [f for f in folders if not splits.held_out(packs.load(f).seed)][-count:]  # the last ones: seen least often
     held = [f for f in packs.folders(held_out_folder or folder, packs.CLOSE) if splits.held_out(packs.load(f).seed)][:1]
     if not train or not held:
         raise SystemExit(f"{folder} holds no packs to train on and to check with; training.faces.packs makes them.")
-    from ...inference.video.networks import FaceNetworks  # needs both networks' weights, which geometry alone does not
-
-    look = FaceNetworks.load("cpu")
-
     def observed(path: Path) -> Observed:
         pack = packs.load(path)
         make = lambda: vars(observe_pack(pack, look, np.random.default_rng([pack.seed, 5]), people))  # noqa: E731
@@ -312,6 +317,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--packs", type=Path, help="folder of rendered packs")
     parser.add_argument("--held-out", type=Path, help="folder of held-out packs, if they lie elsewhere")
+    parser.add_argument("--points", type=Path, default=WEIGHTS / "points.safetensors", help="weights of the point network")
     parser.add_argument("--shards", type=int, default=6, help="shards of geometry, or packs")
     parser.add_argument("--people", type=int, default=400, help="of each pack")
     parser.add_argument("--seed", type=int, default=TrainOptions.seed)
@@ -323,7 +329,7 @@ def main() -> None:
     root = corpora.folder(args.corpora)
     with torch.inference_mode():
         if args.packs:
-            data, held_out, errors = from_packs(args.packs, args.work, args.shards, args.people, args.held_out)
+            data, held_out, errors = from_packs(args.packs, args.work, args.shards, args.people, args.held_out, look_with(args.points))
         else:
             data, held_out, errors = from_geometry(root, args.work, args.shards)
     options = TrainOptions(args.seed, args.epochs, source="packs" if args.packs else "geometry")
