@@ -21,7 +21,11 @@ def imports(path: Path, top_level_only: bool = False) -> list[tuple[int, str]]:
     """(relative level, dotted module) of every import statement; only those run at import time if asked."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     if top_level_only:
-        inside = {n for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef) for n in ast.walk(f)}
+        def runs_later(node: ast.AST) -> bool:
+            never = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+            return never or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+        inside = {n for f in ast.walk(tree) if runs_later(f) for n in ast.walk(f)}
         nodes = [n for n in ast.walk(tree) if n not in inside]
     else:
         nodes = list(ast.walk(tree))
