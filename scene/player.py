@@ -44,13 +44,13 @@ class Sound:
         if path is None or end <= start:
             return
         try:
-            if not bpy.app.build_options.audaspace:
-                raise RuntimeError("this Blender was built without it")
             import aud
 
             self._sound = aud.Sound(str(path)).limit(start, end).cache()
             self._device = aud.Device()
-        except Exception as error:  # audaspace raises its own kinds, and some builds lack it
+        except ImportError:
+            self.reason = "No sound: this Blender was built without it"
+        except Exception as error:  # audaspace raises its own kinds
             self.reason = f"No sound: {error}"
 
     def play(self) -> None:

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes for tests: quick curves that differ by seed and jaw, or the trouble that the sound's name asks for; and what learning answers."""
+import hashlib
+import time
+from pathlib import Path
+
+import numpy as np
+
+from facewright.core.curves import Curves
+from facewright.core.errors import UserError
+from facewright.inference import curves_file
+from facewright.rigs.arkit import ARKIT_52
+
+
+def takes(params, report):
+    name = Path(params["audio"]).stem
+    report(0.1, "Listening")
+    if name == "slow":
+        while True:
+            report(0.5, "Listening")
+            time.sleep(0.01)
+    if name == "trouble":
+        raise UserError("The sound is silent.", "Record it again.")
+    if name == "bug":
+        raise ZeroDivisionError("a bug")
+    if name == "later" and params["start"] > 0:
+        raise UserError("The sound is silent there.", "Choose another part.")
+    times = np.arange(round((params["end"] - params["start"]) * params["fps"]) + 1) / params["fps"]
+    made = []
+    for i, wish in enumerate(params["candidates"]):
+        values = np.zeros((len(times), 52), np.float32)
+        swing = 0.5 - 0.5 * np.cos(times * 12 + 0.9 * i)
+        same = 1.0 if name == "same" else wish["controls"]["jaw"]
+        values[:, ARKIT_52.index("jawOpen")] = np.clip(0.5 * same * (0.5 if name == "same" else swing), 0, 1)
+        path = Path(params["out"]) / f"take{i:03d}.npz"
+        curves_file.save(Curves(ARKIT_52, times, values), path)
+        made.append({"curves": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), **wish})
+    return {"takes": made, "model": "ab" * 32, "start": params["start"], "end": params["end"], "warnings": []}
+
+
+def suggest_controls(params, report):
+    return {"controls": {"jaw": 1.25, "lips": 0.5}, "uncertainty": {"jaw": 0.1}, "votes_used": 7}
+
+
+def finetune(params, report):
+    report(0.5, "Tuning")
+    gate = {"passed": False, "reasons": ["Lips close on 5 % fewer P, B and M.", "40 more votes would help."], "win_rate": 0.52}
+    return {"adapter": params["out"], "card": {}, "gate": {**gate, "interval": [0.4, 0.63]}}
+
+
+HANDLERS = {"takes": takes, "suggest_controls": suggest_controls, "finetune": finetune}

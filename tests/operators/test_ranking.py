@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A sitting from the operators: takes, films, votes in the store, and an artist's file that is as it was, however it ends."""
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+from facewright import preferences  # noqa: E402
+from facewright.inference.client import WorkerClient  # noqa: E402
+from facewright.inference.runtime import Runtime  # noqa: E402
+from facewright.operators.rank_start import FACEWRIGHT_OT_rank_start as Start  # noqa: E402
+from facewright.preference.store import Store  # noqa: E402
+from facewright.scene import films, jobs, learning, render, runtime_status, sitting, tasks  # noqa: E402
+
+pytestmark = pytest.mark.blender
+
+
+@pytest.fixture
+def face(face):
+    """The triangle's shape keys move something, so that there is a face to frame."""
+    for number, name in enumerate(("jawOpen", "mouthClose", "eyeBlinkLeft")):
+        face.data.shape_keys.key_blocks[name].data[number].co.z -= 0.3
+    return face
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """The data folder of this test alone."""
+    folder = tmp_path / "data"
+    chosen = preferences.Settings("cpu", sys.executable, folder)
+    original = preferences.settings
+    for module in list(sys.modules.values()):
+        if getattr(module, "__name__", "").startswith("facewright.") and getattr(module, "settings", None) is original:
+            monkeypatch.setattr(module, "settings", lambda context: chosen)
+    return folder
+
+
+@pytest.fixture
+def worker(addon, data, monkeypatch, tmp_path):
+    stand_in = Path(__file__).with_name("ranking_stand_in.py")
+    client = WorkerClient(sys.executable, tmp_path / "logs", arguments=("--handlers", str(stand_in)))
+    monkeypatch.setattr(tasks, "worker", lambda python, logs: client)
+    monkeypatch.setattr(runtime_status, "find", lambda python, folder: Runtime(Path(sys.executable), "environment", "0"))
+    yield client
+    sitting.end()
+    jobs.shut_down()
+    learning.forget()
+    client.close()
+
+
+@pytest.fixture
+def small(settings):
+    """The quickest films that are films."""
+    settings.ranking.size = 128
+    settings.ranking.where = "HERE"
+    settings.ranking.length = 1.0
+    return settings.ranking
+
+
+def start():
+    assert bpy.ops.facewright.rank_start() == {"FINISHED"}
+    return sitting.current()
+
+
+def until(done, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, f"it did not come about: {sitting.current().message}"
+        sitting.tick()
+        time.sleep(0.01)
+
+
+def state():
+    """Everything that a sitting must not change."""
+    scene = bpy.context.scene
+    counts = {name: len(getattr(bpy.data, name)) for name in dir(bpy.data) if hasattr(getattr(bpy.data, name), "__len__")}
+    keys = [(b.name, b.value) for key in bpy.data.shape_keys for b in key.key_blocks]
+    looks = (scene.render.engine, scene.render.resolution_x, scene.render.filepath, scene.frame_current, scene.camera)
+    return counts, keys, looks, [o.name for o in bpy.context.selected_objects]
+
+
+needs_workbench = pytest.mark.skipif(not render.workbench_available(), reason="Workbench needs EGL, which this machine lacks")
+
+
+@pytest.mark.slow
+@needs_workbench
+def test_votes_reach_the_store_and_the_file_is_untouched(face, settings, small, worker, sound, data):
+    settings.sound = sound()
+    before = state()
+    session = start()
+    assert session.question is not None and session.sitting.left == 6, "four takes make six pairs"
+    until(lambda: session.films() is not None)
+    film = session.films()[0]
+    assert len(film.frames) == 24 and all(path.is_file() for path in film.frames)
+    assert film.fps == bpy.context.scene.render.fps
+    shown = session.question.takes
+    bpy.ops.facewright.rank_act(action="TAKE_1")
+    bpy.ops.facewright.rank_act(action="TIE")
+    sitting.note("  lips   late ")
+    bpy.ops.facewright.rank_act(action="BAD")
+    with Store.open(data / "votes", read_only=True) as store:
+        votes = list(store.votes())
+        assert [v.ranks for v in votes] == [(1, 0), (0, 0), (0, 0)] and votes[2].both_bad and votes[2].note == "lips late"
+        assert votes[0].takes == shown
+        take = store.takes([shown[0]])[shown[0]]
+        assert store.curves_path(take).is_file()
+        assert take.clip_name == "speech.wav" and take.camera == "face" and take.rig == session.maker.look.rig
+    bpy.ops.facewright.rank_act(action="UNDO")
+    with Store.open(data / "votes", read_only=True) as store:
+        assert len(list(store.votes())) == 2
+    work = session.source.folder
+    bpy.ops.facewright.rank_end()
+    assert sitting.current() is None and not work.exists()
+    assert not [p for p in films.folder(data).iterdir() if p.name.startswith(".")]
+    assert state() == before
+
+
+@pytest.mark.slow
+@needs_workbench
+def test_films_are_kept_by_content(face, settings, small, worker, sound, data):
+    settings.sound = sound()
+    small.differ, small.count = "JAW", 2
+    session = start()
+    until(lambda: session.films() is not None)
+    assert len(session.maker.made_seconds) == 2
+    bpy.ops.facewright.rank_end()
+    session = start()
+    until(lambda: session.films() is not None)
+    assert session.maker.made_seconds == [], "the same takes of the same face are not rendered twice"
+    bpy.ops.facewright.rank_end()
+    face.data.shape_keys.key_blocks["jawOpen"].data[0].co.z += 0.5
+    session = start()
+    until(lambda: session.films() is not None)
+    assert len(session.maker.made_seconds) == 2, "another face is"
+
+
+def test_each_reason_says_what_to_do(addon, settings):
+    assert Start.disabled_reason(bpy.context).startswith("Select a character")
+
+
+def test_reasons_with_a_face(face, settings, worker, sound):
+    assert "Choose the sound" in Start.disabled_reason(bpy.context)
+    settings.sound = sound()
+    assert Start.disabled_reason(bpy.context) == ""
+
+
+def test_trouble_of_the_worker_is_a_sentence_and_leaves_nothing(face, settings, small, worker, sound, data):
+    settings.sound = sound("trouble")
+    before = state()
+    with pytest.raises(RuntimeError, match="The sound is silent"):
+        bpy.ops.facewright.rank_start()
+    assert sitting.current() is None and jobs.outcome("ranking").kind == "failed"
+    assert not [p for p in films.folder(data).iterdir()]
+    assert state() == before
+
+
+def test_cancel_leaves_nothing(face, settings, small, worker, sound, data):
+    settings.sound = sound("slow")
+    work = Start.begin(None, bpy.context)
+    jobs.start("ranking", "Make Takes", work.task, work.finish, work.clean_up)
+    time.sleep(0.3)
+    jobs.tick()
+    jobs.cancel()
+    end = time.monotonic() + 10
+    while jobs.tick() is not None:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert sitting.current() is None
+    assert not [p for p in films.folder(data).iterdir()]
+
+
+def test_takes_that_look_alike_are_not_asked_about(face, settings, small, worker, sound):
+    settings.sound = sound("same")
+    session = start()
+    assert session.question is None
+    assert "differ too little" in jobs.outcome("ranking").lines[0]
+
+
+def test_a_line_goes_on_while_it_is_judged(face, settings, small, worker, sound, tmp_path):
+    settings.sound = long_sound(tmp_path, "speech", 6)
+    small.where, small.length, small.count, small.differ = "LINE", 2.0, 2, "JAW"
+    session = start()
+    assert session.sitting.left == 1
+    until(lambda: session.sitting.left == 3)
+    spans = {(t.take.start, t.take.end) for t in session.source.made.values()}
+    assert sorted(spans) == [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0)]
+    for question in session.sitting.ahead(3):
+        assert len({session.takes[take].take.start for take in question.takes}) == 1, "takes of one stretch are compared"
+
+
+def test_trouble_later_in_the_line_keeps_what_is_there(face, settings, small, worker, sound, tmp_path):
+    settings.sound = long_sound(tmp_path, "later", 6)
+    small.where, small.differ = "LINE", "JAW"
+    with pytest.MonkeyPatch.context() as patch:
+        from facewright.scene import take_source
+
+        patch.setattr(take_source, "in_turn", lambda cuts, seed: take_source.deque(cuts))
+        session = start()
+    until(lambda: "silent there" in session.message)
+    assert session.question is not None and not session.source.cuts
+
+
+def long_sound(folder, name, seconds):
+    import wave
+
+    path = folder / f"{name}.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes((np.random.default_rng(0).normal(0, 3000, 16000 * seconds)).astype("<i2").tobytes())
+    return str(path)
+
+
+def test_a_full_disk_keeps_the_question(face, settings, small, worker, sound, monkeypatch):
+    from facewright.core.errors import UserError
+
+    settings.sound = sound()
+    session = start()
+    asked = session.question
+
+    def full(*_):
+        raise UserError("Cannot write votes: the disk is full.", "Free some space.")
+
+    monkeypatch.setattr(session.store, "add_vote", full)
+    with pytest.raises(RuntimeError, match="disk is full"):
+        bpy.ops.facewright.rank_act(action="TIE")
+    assert session.question == asked and session.sitting.counter.votes == 0
+
+
+def test_another_file_ends_the_sitting(face, settings, small, worker, sound):
+    settings.sound = sound()
+    session = start()
+    work = session.source.folder
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    assert sitting.current() is None and not work.exists()
+
+
+def test_four_are_ranked_by_clicks(face, settings, small, worker, sound):
+    settings.sound = sound()
+    small.shown = "4"
+    session = start()
+    assert len(session.question.takes) == 4
+    assert sitting.place(2) == "1 of 4 placed: click the best of the rest."
+    sitting.place(0)
+    sitting.place(0)
+    assert session.order == (2,), "a second click takes it back"
+    sitting.place(3)
+    bpy.ops.facewright.rank_act(action="TAKE_0")
+    assert session.sitting.votes[-1].ranks == (2, 3, 0, 1)
+
+
+def test_a_suggestion_reaches_the_sliders(addon, settings, worker, monkeypatch):
+    monkeypatch.setattr(learning, "current", lambda folder: learning.Known(folder, votes=7))
+    settings.articulation = 1.5
+    assert bpy.ops.facewright.suggest_controls() == {"FINISHED"}
+    assert (settings.jaw, settings.lips, settings.articulation) == (1.25, 0.5, 1.5)
+    assert jobs.outcome("learning").lines[0] == "From 7 votes: jaw 1.25 (± 0.10), lips 0.50."
+
+
+def test_the_gates_verdict_is_told_in_sentences(addon, settings, worker, monkeypatch):
+    monkeypatch.setattr(learning, "current", lambda folder: learning.Known(folder, votes=120))
+    assert bpy.ops.facewright.finetune() == {"FINISHED"}
+    said = jobs.outcome("learning").lines
+    assert said[0] == "The adapter did not pass, so it is not offered."
+    assert said[1] == "It wins 52% of fresh blind comparisons (40% to 63%)."
+    assert said[-1] == "40 more votes would help."
+
+
+def test_too_few_votes_are_counted_aloud(addon, settings, worker, monkeypatch):
+    from facewright.operators.learn import FACEWRIGHT_OT_finetune, FACEWRIGHT_OT_suggest_controls
+
+    monkeypatch.setattr(learning, "current", lambda folder: learning.Known(folder, votes=3))
+    assert FACEWRIGHT_OT_suggest_controls.disabled_reason(bpy.context) == "3 of the 5 votes that this needs: compare more takes."
+    assert FACEWRIGHT_OT_finetune.disabled_reason(bpy.context).startswith("3 of the 20 votes")
+
+
