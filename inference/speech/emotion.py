@@ -20,7 +20,7 @@ from ...core.curves import Curves
 from ...core.errors import UserError
 from ...rigs.arkit import ARKIT_52
 from .features import FRAME_SECONDS
-from .lip_gap import PER_CHANNEL, lip_vector
+from .lip_gap import PER_CHANNEL, TOUCHING, lip_gap, lip_vector
 from .phone_track import PhoneTrack
 
 RANGE: Final = (0.0, 1.5)
@@ -309,4 +309,24 @@ def _hold_lips(names: tuple[str, ...], values: np.ndarray, added: np.ndarray) ->
     # The vector is linear in the channels: a share of all that moves it leaves that share of the error.
     share = np.minimum(1, allowed / np.maximum(left, 1e-9))
     out[:, parting] = values[:, parting] + share[:, None] * (out[:, parting] - values[:, parting])
+    if "jawOpen" in column:
+        _same_gap(names, out, column["jawOpen"], values[:, column["jawOpen"]], gap)
     return out
+
+
+def _same_gap(names: tuple[str, ...], out: np.ndarray, jaw: int, before: np.ndarray, gap: np.ndarray) -> None:
+    """Open or close the jaw a little more until open lips stand as far apart as they did: by halving, as the gap rises with the jaw."""
+    rows = np.flatnonzero((gap > TOUCHING) & (before > 1e-3))
+    if not len(rows):
+        return
+    low, high = np.zeros(len(rows), np.float32), np.minimum(1.4 * before[rows] + 0.02, 1).astype(np.float32)
+    pose = out[rows]
+    for _ in range(12):
+        pose[:, jaw] = 0.5 * (low + high)
+        under = lip_gap(names, pose) < gap[rows]
+        low, high = np.where(under, pose[:, jaw], low), np.where(under, high, pose[:, jaw])
+    share = np.clip((gap[rows] - TOUCHING) / TOUCHING, 0, 1)  # no jump where lips begin to touch
+    out[rows, jaw] += share * (0.5 * (low + high) - out[rows, jaw])
+    if "mouthClose" in names:
+        close = names.index("mouthClose")
+        out[rows, close] = np.minimum(out[rows, close], out[rows, jaw])
