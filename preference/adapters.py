@@ -2,8 +2,8 @@
 """The shelf of adapters: which there are, which is in use, which was before. Reads cards without torch, so the panel can draw them.
 
 An adapter is a safetensors file with a card in its metadata. ``history.json`` beside them says which was in use when: rolling back is
-moving a pointer, and no adapter is ever overwritten or deleted by it. Votes name an adapter by its bytes, so what the gate says later stands
-in a file of its own beside it (``.gate.json``).
+moving a pointer, and no adapter is ever overwritten or deleted by it. Votes name an adapter by its bytes, so what the gate says later
+stands in a file of its own beside it (``.gate.json``).
 """
 
 from __future__ import annotations

@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker's verbs about preferences, but for ``takes``: which pairs to ask, what controls to try, tuning, its gate, comparing, blending.
+
+Each takes plain parameters and gives back plain data; what is computed is in the modules beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from ...core.errors import UserError
+from ...preference import adapters
+from ...preference.adapters import Card
+from ...preference.raters import Interval, wilson
+from .. import curves_file
+from ..speech import job as speech_job
+from ..speech import weights_file
+from ..speech.device import resolve_device
+from ..speech.generate import SpeechEngine
+from . import adapter_file, check, control_search, dataset, features, learn, questions, reward, settle, stretches
+from . import gate as gates
+from .adapter import Adapter
+from .adapter import blend as blended
+from .explore import mean_mouth
+from .stretches import Stretch
+from .tuning import TuneOptions, World
+
+Report = Callable[[float, str], None]
+ROUNDS: Final = (1, 4)
+# Parts of the work, by measured times: reading and describing takes, tuning, measuring the result.
+_READ, _TUNED = 0.1, 0.9
+# Seconds of a check clip that are tuned on where no voted sound is known: as long as a ranked stretch.
+_SPARE: Final = 4.0
+
+
+def next_pairs(params: dict, report: Report) -> dict[str, Any]:
+    """{votes, pool: [{curves, stretch}, ...], count=1, region="whole", axis="overall", asked=[], curves=None, seed=0} ->
+    {pairs: [[i, j], ...], votes_used}: pairs of numbers of the pool, the most telling first, each within one stretch.
+
+    pool: curves files of takes at hand, and any text that is the same for takes of one stretch. asked: pairs not to give again. votes: as
+    in ``finetune``; None or a place without usable votes gives the pairs that differ most.
+    """
+    pool = params.get("pool")
+    if not isinstance(pool, list) or not all(isinstance(p, Mapping) and isinstance(p.get("curves"), str) for p in pool):
+        raise UserError("The job 'next_pairs' has no pool of takes.", "Give a list of {curves: path, stretch: text}.")
+    region, axis = params.get("region", "whole"), params.get("axis", "overall")
+    if region not in features.REGIONS or axis not in features.AXES:
+        known = f"Use {', '.join(features.REGIONS)}; {', '.join(features.AXES)}."
+        raise UserError(f"There is no region '{region}' with the axis '{axis}'.", known)
+    groups = [str(p.get("stretch", "")) for p in pool]
+    takes = [curves_file.load(p["curves"]) for p in pool]
+    usual = {g: dataset._mean([t for t, h in zip(takes, groups, strict=True) if h == g]) for g in dict.fromkeys(groups)}
+    rows = []
+    for i, (take, group) in enumerate(zip(takes, groups, strict=True)):
+        report(0.5 * i / len(takes), "Looking at the takes")
+        rows.append(features.describe(take, usual[group]))
+    rows = np.array(rows).reshape(len(takes), len(features.listed()))
+    scale = reward.scale_of(rows, groups)
+    model, used = reward.fit(rows, groups, [], scale), 0
+    if params.get("votes"):
+        try:
+            taught = _lesson(params, _engine(params), {}).lesson
+            voted = reward.scale_of(taught.rows, taught.groups)
+            model = reward.fit(taught.rows, taught.groups, taught.comparisons, np.minimum(scale, voted))
+            used = len(taught.comparisons)
+        except UserError:
+            used = 0  # no votes yet: pairs that differ most
+    asked = [tuple(int(n) for n in pair) for pair in params.get("asked") or ()]
+    chosen = questions.next_pairs(
+        model, rows, groups, int(params.get("count", 1)), asked, features.mask(region, axis), int(params.get("seed", 0))
+    )
+    return {"pairs": [list(p) for p in chosen], "votes_used": used}
+
+
+def suggest_controls(params: dict, report: Report) -> dict[str, Any]:
+    """{votes, seed=0} -> {controls, uncertainty, votes_used, chance, try_next, warnings}: see ``control_search.Suggestion``."""
+    report(0.0, "Reading the votes")
+    found = dataset.read(_place(params), params.get("curves"))
+    votes = [v for v in found.of_kind("speech") if not v.both_bad]
+    ids = list(dict.fromkeys(t for v in votes for t in v.takes))
+    number = {t: i for i, t in enumerate(ids)}
+    answers = [
+        (number[a], number[b], tied, float(found.trust.get(v.rater, 1.0)))
+        for v in votes
+        for a, b, tied in v.pairs()
+        if found.trust.get(v.rater, 1.0) > 0
+    ]
+    report(0.3, "Searching the controls")
+    result = control_search.suggest([dict(found.takes[t].controls) for t in ids], answers, int(params.get("seed", 0)))
+    warning = "The takes that were compared do not differ in any control, so the votes say nothing about them."
+    return {**asdict(result), "warnings": [] if result.votes_used else [warning]}
+
+
+def finetune(params: dict, report: Report) -> dict[str, Any]:
+    """Tune an adapter on votes. params: {votes, out, base="speech", rounds=2, device="auto", seed=0, curves=None, heard=None, name=None,
+    weights=shipped}.
+
+    votes: a store's folder, file or postgresql:// URL, or a .jsonl or .csv of ``votes export``. curves: a folder of curves files for votes
+    from a text file (default: ``curves`` beside it). heard: the folder that ``takes`` kept stretches in (default: ``heard`` beside the
+    votes). A run that was cancelled goes on where it stood. Writes the adapter to ``out``; returns {adapter, sha256, card, gate, votes,
+    warnings}. The model's own weights are not touched. Raises UserError, Cancelled.
+    """
+    base = params.get("base", "speech")
+    if base == "image":
+        raise UserError("The image model cannot be tuned yet; votes on it are kept.", "Tune the speech model: base 'speech'.")
+    if base != "speech":
+        raise UserError(f"There is no model '{base}' to tune.", "Use 'speech'.")
+    out, engine = _out(params), _engine(params)
+    rounds = params.get("rounds", TuneOptions.rounds)
+    if isinstance(rounds, bool) or not isinstance(rounds, int) or not ROUNDS[0] <= rounds <= ROUNDS[1]:
+        raise UserError(f"The number of rounds is {rounds!r}.", f"Use {ROUNDS[0]} to {ROUNDS[1]}.")
+    options = TuneOptions(rounds=rounds, seed=int(params.get("seed", 0)))
+    device = resolve_device(params.get("device") or "auto")
+    report(0.0, "Reading the votes")
+    found = dataset.read(_place(params), params.get("curves"))
+    read = _lesson(params, engine, {"found": found})
+    own = weights_file.sha256(engine.weights)
+    agreed = held_out_agreement(read.lesson, options.seed)
+    report(_READ, "Tuning")
+    # One name for every run into a folder: a run that was stopped is found whatever its successor is called.
+    checkpoint = out.parent / ".unfinished-tuning" if World.here().size == 1 else None
+
+    def told(fraction: float, stage: str) -> None:
+        report(_READ + (_TUNED - _READ) * fraction, stage)
+
+    try:
+        _, adapter = learn.tune(read.lesson, engine.model, options, told, device, checkpoint, own)
+    finally:
+        engine.model.to("cpu")
+    report(_TUNED, "Checking the lips")
+    settled = settle.settle(adapter, engine.model, engine.weights)
+    figures = {"before": settled.before.to_dict(), "after": settled.after.to_dict(), "strength_kept": settled.strength}
+    verdict = gates.judge(gates.Score(), check.sentences(settled.before, settled.after), figures, _doubts(agreed))
+    card = Card(
+        name=str(params.get("name") or out.stem), base=base, base_sha256=own, units=settled.adapter.units, votes=read.used,
+        raters=found.raters, seed=options.seed, made=datetime.now(UTC).isoformat(timespec="seconds"), figures=figures,
+        recipe={**asdict(options), "held_out_agreement": [agreed.value, agreed.low, agreed.high, agreed.count]}, gate=verdict.to_dict(),
+    )  # fmt: skip
+    if World.here().rank == 0:
+        adapter_file.save(settled.adapter, card, out)
+        adapters.gate_path(out).unlink(missing_ok=True)
+    report(1.0, "Done")
+    warnings = []
+    if read.without_curves:
+        warnings.append(f"{read.without_curves} votes were left out: the curves of their takes are not there.")
+    if read.unheard:
+        warnings.append(
+            f"{read.unheard} votes are on sounds that this model has not heard here: they taught the taste, and other sounds were tuned on."
+        )
+    return {
+        "adapter": str(out), "sha256": adapters.sha256(out) if out.is_file() else "", "card": card.to_dict(), "gate": verdict.to_dict(),
+        "votes": read.used, "warnings": warnings,
+    }  # fmt: skip
+
+
+def gate(params: dict, report: Report) -> dict[str, Any]:
+    """{adapter, votes, curves=None} -> the verdict (``gate.Verdict``) after the fresh blind comparisons among the votes, which is also kept
+    beside the adapter and so stands on its card."""
+    path = _adapter_path(params, "adapter")
+    report(0.0, "Counting the comparisons")
+    card, sha = adapters.read_card(path), adapters.sha256(path)
+    found = dataset.read(_place(params), params.get("curves"))
+    score = gates.fresh(found.votes, found.takes, sha, found.trust)
+    verdict = gates.judge(score, lost_sentences(card), card.figures)
+    adapters.record_gate(path, verdict.to_dict())
+    return verdict.to_dict()
+
+
+def compare(params: dict, report: Report) -> dict[str, Any]:
+    """{a, b, votes=None, clips=[], weights=shipped} -> {a, b: {name, figures}, differ: {unit: mean |difference|}, comparison}.
+
+    a, b: adapter files or "base". comparison: fresh blind answers about the two, {wins (of a), ties, losses, win_rate, interval}, None
+    without votes. clips: sounds on which the mean takes are compared; without any, the check clips.
+    """
+    engine = _engine(params)
+    sides = {n: _side(params.get(n), engine) for n in ("a", "b")}
+    answers = None
+    if params.get("votes"):
+        found = dataset.read(_place(params), params.get("curves"))
+        score = gates.fresh(found.votes, found.takes, sides["a"][2], found.trust, sides["b"][2])
+        rate = wilson(score.points, score.count)
+        answers = {
+            "wins": score.wins, "ties": score.ties, "losses": score.losses,
+            "win_rate": rate.value if score.count else None, "interval": [rate.low, rate.high] if score.count else None,
+        }  # fmt: skip
+    told = {}
+    for n, (name, network, sha) in sides.items():
+        report(0.3 if n == "a" else 0.5, "Checking the lips")
+        told[n] = {"name": name, "sha256": sha, "figures": check.figures(network, engine.weights).to_dict()}
+    heard = [_hear(Path(c), engine) for c in params.get("clips") or ()] or check.clips(engine.weights)
+    units = engine.model.config.face_names
+    moved = np.zeros(len(units))
+    for i, stretch in enumerate(heard):
+        report(0.6 + 0.4 * i / len(heard), "Comparing takes")
+        a, b = (mean_mouth(stretch, sides[n][1]).values for n in ("a", "b"))
+        moved += np.abs(a - b).mean(0) / len(heard)
+    return {**told, "differ": {u: round(float(m), 5) for u, m in zip(units, moved, strict=True)}, "comparison": answers}
+
+
+def blend(params: dict, report: Report) -> dict[str, Any]:
+    """{a, b, share, out, name=None, weights=shipped} -> {adapter, sha256, card}: share 0 is all ``a``, 1 all ``b``. It has to pass the gate
+    by itself."""
+    engine, out = _engine(params), _out(params)
+    own = weights_file.sha256(engine.weights)
+    paths = [_adapter_path(params, n) for n in ("a", "b")]
+    cards = [adapters.read_card(p) for p in paths]
+    share = params.get("share")
+    if isinstance(share, bool) or not isinstance(share, int | float):
+        raise UserError(f"The share is {share!r:.40}.", "Use 0 (only the first) to 1 (only the second).")
+    mixed = blended(*(adapter_file.load(p, own) for p in paths), float(share))
+    report(0.5, "Checking the lips")
+    before, after = check.figures(engine.model, engine.weights), check.figures(mixed.applied(engine.model), engine.weights)
+    figures = {"before": before.to_dict(), "after": after.to_dict()}
+    verdict = gates.judge(gates.Score(), check.sentences(before, after), figures)
+    card = Card(
+        name=str(params.get("name") or out.stem), base=cards[0].base, base_sha256=own, units=mixed.units,
+        votes=cards[0].votes + cards[1].votes, raters=tuple(sorted({*cards[0].raters, *cards[1].raters})),
+        recipe={"blend": [c.name for c in cards], "share": float(share)}, figures=figures, gate=verdict.to_dict(),
+        made=datetime.now(UTC).isoformat(timespec="seconds"), parents=tuple(adapters.sha256(p) for p in paths),
+    )  # fmt: skip
+    adapter_file.save(mixed, card, out)
+    return {"adapter": str(out), "sha256": adapters.sha256(out), "card": card.to_dict()}
+
+
+def lost_sentences(card: Card) -> list[str]:
+    """What an adapter's figures on the check clips lack, from its card. One without figures was made elsewhere and lacks them all."""
+    try:
+        before, after = (check.Figures(**card.figures[n]) for n in ("before", "after"))
+    except (KeyError, TypeError):
+        return ["Its lips were never measured on the check clips."]
+    return check.sentences(before, after)
+
+
+def held_out_agreement(lesson: learn.Lesson, seed: int = 0, folds: int = 5) -> Interval:
+    """Share of votes that a reward model fitted to the others predicts, with its interval; ties left out."""
+    plain = [c for c in lesson.comparisons if not c.tied]
+    order = np.random.default_rng(seed).permutation(len(plain))
+    scale = reward.scale_of(lesson.rows, lesson.groups)
+    right = 0
+    for fold in range(folds):
+        out = {int(i) for i in order[fold::folds]}
+        if not out or len(out) == len(plain):
+            continue
+        model = reward.fit(lesson.rows, lesson.groups, [c for i, c in enumerate(plain) if i not in out], scale)
+        for i in out:
+            mean, _ = model.difference(lesson.rows, [(plain[i].better, plain[i].worse)], plain[i].mask)
+            right += bool(mean[0] > 0)
+    return wilson(right, len(plain) if len(plain) >= folds else 0)
+
+
+def _doubts(agreed: Interval) -> list[str]:
+    if agreed.count and agreed.low > 0.5:
+        return []
+    if not agreed.count:
+        return ["There are too few votes to see whether they agree with each other."]
+    return [
+        f"Only {agreed.value:.0%} of {agreed.count} votes can be told from the others ({agreed.low:.0%} to {agreed.high:.0%}), no more than "
+        "by chance: the answers follow no taste that the takes show, or there are too few."
+    ]
+
+
+def _engine(params: Mapping) -> SpeechEngine:
+    return speech_job._warm_engine(Path(params.get("weights") or weights_file.SHIPPED))
+
+
+def _place(params: Mapping) -> str:
+    place = params.get("votes")
+    if not isinstance(place, str) or not place:
+        raise UserError("The job names no votes.", "Give the folder of votes, a file that 'votes export' wrote, or a server's address.")
+    return place
+
+
+def _out(params: Mapping) -> Path:
+    out = params.get("out")
+    if not isinstance(out, str) or not out:
+        raise UserError("The job has no path 'out'.", "Give the adapter file to write.")
+    if Path(out).suffix != adapters.SUFFIX:
+        raise UserError(f"An adapter's file ends in {adapters.SUFFIX}, not like {Path(out).name}.", "Choose another name.")
+    try:
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot make the folder {Path(out).parent}: {error.strerror}.", "Choose another.") from error
+    return Path(out)
+
+
+def _adapter_path(params: Mapping, name: str) -> Path:
+    path = params.get(name)
+    if not isinstance(path, str) or not path:
+        raise UserError(f"The job names no adapter '{name}'.", "Give the path of its file.")
+    return Path(path)
+
+
+def _lesson(params: Mapping, engine: SpeechEngine, known: Mapping) -> dataset.Read:
+    found = known.get("found") or dataset.read(_place(params), params.get("curves"))
+    own = weights_file.sha256(engine.weights)
+    folder = params.get("heard")
+    if not folder and "://" not in _place(params):
+        place = Path(_place(params))
+        folder = (place if place.is_dir() else place.parent) / "heard"
+    heard = stretches.load_all(folder, own) if folder else {}
+    spare = [_shortened(c) for c in check.clips(engine.weights)] if len(heard) < 8 else []
+    with torch.no_grad():
+        return dataset.lesson(found, engine.model, heard, spare)
+
+
+def _shortened(stretch: Stretch) -> Stretch:
+    """The first seconds of a stretch."""
+    if stretch.seconds <= _SPARE:
+        return stretch
+    return stretches.cut(stretch.hidden, stretch.level, stretch.track, stretch.clip, stretch.model, 0.0, _SPARE)
+
+
+def _side(given: object, engine: SpeechEngine) -> tuple[str, Any, str]:
+    """(name, network, sha256 or "") of an adapter file or "base"."""
+    if given in (None, "", "base"):
+        return "base", engine.model, ""
+    path = Path(str(given))
+    tuned: Adapter = adapter_file.load(path, weights_file.sha256(engine.weights))
+    return adapters.read_card(path).name, tuned.applied(engine.model), adapters.sha256(path)
+
+
+def _hear(path: Path, engine: SpeechEngine) -> Stretch:
+    from ..speech.generate import SpeechOptions
+    from . import takes
+
+    listened = takes._listen(path, engine, SpeechOptions(device="cpu"), lambda fraction, stage: None)
+    heard = listened.heard
+    hidden = listened.hidden.astype(np.float32)
+    return stretches.cut(hidden, heard.frames.level, heard.track, listened.key[0], listened.key[-1], 0.0, heard.duration)
