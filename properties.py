@@ -99,6 +99,18 @@ class FacewrightVideoSettings(bpy.types.PropertyGroup):
     )
 
 
+_style_items: list[tuple[str, str, str]] = []  # Blender does not keep the strings of items that a function gives
+
+
+def _styles(_settings: FacewrightSceneSettings, _context: bpy.types.Context) -> list[tuple[str, str, str]]:
+    if not _style_items:
+        from .inference.speech import styles
+
+        _style_items.append(("NONE", "None", "The average of all speakers"))
+        _style_items.extend((name, name, f"As {name} moves the mouth") for name in styles.known())
+    return _style_items
+
+
 class FacewrightSceneSettings(bpy.types.PropertyGroup):
     """One set a scene. Defaults make the first click on Bake work; the reason for each stands beside it."""
 
@@ -176,6 +188,19 @@ class FacewrightSceneSettings(bpy.types.PropertyGroup):
         default=0.4,  # plausible and still in time: docs/takes.md
         min=0.0,
         max=2.0,
+    )
+    style: bpy.props.EnumProperty(
+        name="Style",
+        description="Whose way to move the mouth, of those that the speech model has learnt; None is the average of all speakers",
+        items=_styles,
+    )
+    style_amount: bpy.props.FloatProperty(
+        name="Amount",
+        description="How much of the style",
+        default=1.0,  # whoever chooses one wants to see it
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
     )
     rate_response: bpy.props.FloatProperty(
         name="By Rate",
@@ -264,6 +289,7 @@ def performance(settings: FacewrightSceneSettings) -> dict:
         "controls": {"jaw": settings.jaw, "lips": settings.lips, "articulation": settings.articulation},
         "emotion": {name: getattr(settings.emotion, name) for name in EMOTIONS},
         "response": {"rate": settings.rate_response, "energy": settings.energy_response},
+        "style": {settings.style: settings.style_amount} if settings.style != "NONE" else {},
         "asymmetry": settings.asymmetry,
         "person": settings.person,
         "life": settings.life,

@@ -157,6 +157,10 @@ def _speech_options(parser: argparse.ArgumentParser, device: str) -> None:
         "--emotion", action="append", type=_emotion, default=[], metavar="NAME=AMOUNT",
         help=f"0 to 1.5 of {', '.join(EMOTIONS)}; repeat for blends (default: calm)",
     )  # fmt: skip
+    parser.add_argument(
+        "--style", action="append", type=_style, default=[], metavar="NAME=AMOUNT",
+        help="way to move the mouth, 0 to 1 of a style that the model knows; repeat for mixtures (default: the average)",
+    )  # fmt: skip
     parser.add_argument("--rate-response", type=_amount, default=0.0, help="how much quick passages move less, 0 to 2 (default: 0)")
     parser.add_argument("--energy-response", type=_amount, default=0.0, help="how much loud passages move more, 0 to 2 (default: 0)")
     parser.add_argument("--asymmetry", type=_amount, default=1.0, help="how unlike the sides move, 0 (even) to 2 (default: 1, as measured)")
@@ -212,6 +216,17 @@ def _emotion(text: str) -> tuple[str, float]:
         value = -1.0
     if not 0 <= value <= 1.5:
         raise argparse.ArgumentTypeError(f"the amount of {name}, {amount}, is not between 0 and 1.5")
+    return name, value
+
+
+def _style(text: str) -> tuple[str, float]:
+    name, _, amount = text.partition("=")
+    try:
+        value = float(amount or 1)
+    except ValueError:
+        value = -1.0
+    if not name or not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no style with an amount between 0 and 1, as in NAME=0.7")
     return name, value
 
 

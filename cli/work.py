@@ -60,6 +60,7 @@ def asked(options: Namespace, fps: float) -> dict:
         "controls": {"jaw": options.jaw, "lips": options.lips, "articulation": options.articulation},
         "emotion": dict(options.emotion),
         "response": {"rate": options.rate_response, "energy": options.energy_response},
+        "style": dict(options.style),
         "asymmetry": options.asymmetry,
         "person": options.person,
         "track": track_file.load(options.track, lambda sentence: warn([sentence])).to_dict() if options.track else None,

@@ -6,6 +6,12 @@ from ..scene import jobs
 from .speech import FacewrightPanel
 
 
+def _has_styles() -> bool:
+    from ..inference.speech import styles
+
+    return bool(styles.known())
+
+
 class FACEWRIGHT_PT_bake_settings(FacewrightPanel, bpy.types.Panel):
     bl_label = "Bake Settings"
     bl_parent_id = "FACEWRIGHT_PT_speech"
@@ -23,6 +29,12 @@ class FACEWRIGHT_PT_bake_settings(FacewrightPanel, bpy.types.Panel):
         row = performance.row()
         row.active = settings.seed != 0  # seed 0 is the mean take
         row.prop(settings, "variation", slider=True)
+        if _has_styles():
+            styles = layout.column(align=True)
+            styles.prop(settings, "style")
+            row = styles.row()
+            row.active = settings.style != "NONE"
+            row.prop(settings, "style_amount", slider=True)
         sides = layout.column(align=True)
         for name in ("asymmetry", "rate_response", "energy_response"):
             sides.prop(settings, name, slider=True)

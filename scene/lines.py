@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Of the job's parameters, those that make a take; where it is written, and on which machine, is not kept.
 KEPT = (
-    "text", "seed", "variation", "controls", "emotion", "response", "asymmetry", "person", "life", "pronunciations", "adapter",
+    "text", "seed", "variation", "controls", "emotion", "response", "style", "asymmetry", "person", "life", "pronunciations", "adapter",
     "adapter_strength",
 )  # fmt: skip
 

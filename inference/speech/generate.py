@@ -73,6 +73,7 @@ class SpeechOptions:
     adapter_strength: how much of that taste, 0 (none) to 1
     emotion:        amounts of seven expressions over the speech; calm, which changes nothing
     response:       how far the mouth follows the speaker's rate and loudness beyond what is heard; none
+    style:          way to move the mouth, amounts from 0 to 1 by the names that the weights know; empty, the average of all speakers
     asymmetry:      how unlike the two sides move, 0 (even) to 2; 1 is as measured on real faces
     person:         whose face: decides which side is the strong one; another number is another face
     around:         what of an earlier take is kept; the rest is made to fit it
@@ -91,6 +92,7 @@ class SpeechOptions:
     adapter_strength: float = 1.0
     emotion: Emotion = CALM
     response: Response = NONE
+    style: Mapping[str, float] = field(default_factory=dict)
     asymmetry: float = ASYMMETRY
     person: int = 0
     around: Around | None = None
@@ -104,6 +106,9 @@ class SpeechOptions:
         low, high = VARIATION_RANGE
         if not low <= self.variation <= high:
             raise UserError(f"The variation {self.variation:g} is out of range.", f"Use {low:g} (takes alike) to {high:g}.")
+        for name, amount in self.style.items():
+            if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount <= 1:
+                raise UserError(f"The style '{name}' is {amount!r}.", "Use an amount from 0 (none of it) to 1.")
         low, high = ASYMMETRY_RANGE
         if not low <= self.asymmetry <= high:
             raise UserError(f"The asymmetry {self.asymmetry:g} is out of range.", f"Use {low:g} (both sides alike) to {high:g}.")
@@ -248,7 +253,7 @@ class SpeechEngine:
         stream = AudioStream(path)
         device = resolve_device(options.device)
         report(0.01, "Loading the speech model")
-        runner = (runner or WindowRunner)(self.network(options), device)
+        runner = (runner or WindowRunner)(self.network(options), device, style={n: a for n, a in options.style.items() if a})
 
         def on_window(samples: int) -> None:
             expected = max(stream.expected * SAMPLE_RATE, stream.samples, 1)
@@ -262,10 +267,10 @@ class SpeechEngine:
     def _model_id(self, options: SpeechOptions) -> str:
         """Changes with whatever changes how the network hears."""
         own = weights_file.sha256(self.weights)
-        if options.adapter is None or options.adapter_strength == 0:
-            return own
-        tuned = f"{own} {content_sha256(options.adapter)} {options.adapter_strength!r}"
-        return hashlib.sha256(tuned.encode()).hexdigest()
+        more = [f"{name}={float(amount)!r}" for name, amount in sorted(options.style.items()) if amount]
+        if options.adapter is not None and options.adapter_strength:
+            more.append(f"{content_sha256(options.adapter)} {options.adapter_strength!r}")
+        return hashlib.sha256(" ".join((own, *more)).encode()).hexdigest() if more else own
 
     def shape(self, heard: Heard, options: SpeechOptions, report: Report, started: float | None = None) -> SpeechResult:
         """One take. started: ``time.perf_counter()`` when the job began."""

@@ -35,6 +35,7 @@ _KINDS = {
     "adapter_strength": (int, float),
     "emotion": (Mapping,),
     "response": (Mapping,),
+    "style": (Mapping,),
     "asymmetry": (int, float),
     "person": (int,),
     "track": (Mapping, type(None)),
@@ -48,7 +49,7 @@ _engine: SpeechEngine | None = None
 def run(params: dict, report: Report) -> dict[str, Any]:
     """One job. params: {audio, out, text=None, fps=60.0, seed=0, variation=0.4, controls={jaw=1.0, lips=1.0, articulation=1.0},
     device="auto", life=True, pronunciations={}, adapter=None, adapter_strength=1.0, emotion={happy=0.0, ...},
-    response={rate=0.0, energy=0.0}, asymmetry=1.0, person=0, track=None, around=None, cache=None, sound="", weights=shipped}.
+    response={rate=0.0, energy=0.0}, style={}, asymmetry=1.0, person=0, track=None, around=None, cache=None, sound="", weights=shipped}.
 
     track: {words, phones} as an earlier answer told them, edited perhaps. around: a file of what is kept of an earlier take, as
     ``around_file.save`` writes it. cache: a folder in which what was heard is kept; then ``sound``,
