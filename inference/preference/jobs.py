@@ -261,8 +261,8 @@ def _doubts(agreed: Interval) -> list[str]:
     if not agreed.count:
         return ["There are too few votes to see whether they agree with each other."]
     return [
-        f"Only {agreed.value:.0%} of {agreed.count} votes can be told from the others ({agreed.low:.0%} to {agreed.high:.0%}), no more than "
-        "by chance: the answers follow no taste that the takes show, or there are too few."
+        f"Only {agreed.value:.0%} of {agreed.count} votes can be told from the others ({agreed.low:.0%} to {agreed.high:.0%}), no more "
+        "than by chance: the answers follow no taste that the takes show, or there are too few."
     ]
 
 

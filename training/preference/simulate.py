@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How well votes teach, with simulated raters: the figures of docs/ranking.md.
 
-    python entry.py training.preference.simulate --corpora DIR [--json OUT] [--tastes N] [--seeds N]
+    python entry.py training.preference.simulate --corpora DIR [--json OUT]
+    python entry.py training.preference.simulate --corpora DIR --part tuning --tastes warm calm --json A      in parts, on several cores,
+    python entry.py training.preference.simulate --merge A B                                                    and their table
 
 Each simulated rater has a hidden taste (``raters``), votes on takes of some recordings and is judged on pairs and mean takes of others.
 """
@@ -11,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from ...inference.preference.tuning import TuneOptions
 from ...inference.speech import variation
 from ...inference.speech.controls import Controls, apply_controls
 from ...inference.speech.generate import VARIATION, SpeechEngine
-from ...inference.speech.life import USUAL
+from ...inference.speech.life import USUAL, Habits
 from ...inference.speech.lip_gap import lip_gap
 from ...rigs.arkit import ARKIT_52
 from .. import corpora, evaluate, ict_head, metrics
@@ -37,7 +39,6 @@ from ..targets import BILABIAL, OPEN_VOWELS
 from . import clips, raters
 
 VOTED_TAKES, FRESH_TAKES = 12, 8  # takes a stretch
-COUNTS = (20, 60, 200)
 MARKS = (20, 60, 100, 140, 200)
 BATCH = 10  # votes between two fits of the reward model
 NOISE = 0.2
@@ -134,18 +135,18 @@ def lesson(pool: Pool, told: Sequence[Comparison]) -> learn.Lesson:
     return learn.Lesson(pool.rows, tuple(pool.groups), tuple(told), pool.stretches, voted)
 
 
-def wins(adapter: Adapter, engine: SpeechEngine, fresh: Pool, taste: raters.Taste, seeds: Sequence[int]) -> float:
-    """Share of fresh clips on which the rater prefers the tuned take to the untouched one of the same seed; a tie counts half."""
-    network, habits, score = adapter.applied(engine.model), adapter.habits(), []
+def judged(network, habits: Habits, fresh: Pool, taste: raters.Taste, seeds: Sequence[int]) -> np.ndarray:
+    """What a rater thinks of a network's take of each fresh clip, [clips, seeds]."""
+    found = []
     for stretch in fresh.stretches:
-        means = [explore.mean_mouth(stretch, n) for n in (engine.model, network)]
-        for seed in seeds:
-            before, after = (
-                taste(explore.finished(stretch, variation.draw(m, seed, VARIATION), seed, h))
-                for m, h in zip(means, (USUAL, habits), strict=True)
-            )
-            score.append(0.5 if after == before else float(after > before))
-    return float(np.mean(score))
+        mean = explore.mean_mouth(stretch, network)
+        found.append([taste(explore.finished(stretch, variation.draw(mean, seed, VARIATION), seed, habits)) for seed in seeds])
+    return np.array(found)
+
+
+def wins(after: np.ndarray, before: np.ndarray) -> float:
+    """Share of fresh clips on which the tuned take is preferred to the untouched one of the same seed; a tie counts half."""
+    return float(np.where(after == before, 0.5, after > before).mean())
 
 
 @dataclass(frozen=True)
@@ -210,61 +211,55 @@ def mean_of(values: Sequence[float]) -> metrics.Figure:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--tastes", type=int, default=len(raters.TASTES))
+    parser.add_argument("--json", type=Path, help="write every run's figures")
+    parser.add_argument("--tastes", nargs="+", choices=list(raters.TASTES), default=list(raters.TASTES))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--part", choices=("all", "agreement", "tuning"), default="all")
+    parser.add_argument("--merge", type=Path, nargs="+", help="print the table of runs that were written before")
     args = parser.parse_args()
+    runs: dict[str, list] = {"curves": [], "tuned": []}
+    if args.merge:
+        for path in args.merge:
+            for kind, rows in json.loads(path.read_text("utf-8")).items():
+                runs[kind] += rows
+        print_table(runs)
+        return
     root = corpora.folder(args.corpora)
     torch.set_num_threads(1)
-    began = time.process_time()
     engine = SpeechEngine()
-    names, tastes = list(raters.TASTES)[: args.tastes], list(raters.TASTES.values())[: args.tastes]
+    tastes = [raters.TASTES[n] for n in args.tastes]
     voted, unheard = clips.voted_and_fresh(root)
     pool = make_pool(clips.hear(voted[::2], engine), engine, VOTED_TAKES, 0, tastes)
     fresh = make_pool(clips.hear(unheard, engine), engine, FRESH_TAKES, 1, tastes)
-    seeds = range(args.seeds)
-    told: dict[str, object] = {"tastes": names, "seeds": args.seeds}
-    print(f"{len(names)} simulated tastes, {args.seeds} seeds")
     print(f"votes on {len(pool.stretches)} clips, judged on {len(fresh.stretches)} others", flush=True)
+    parts = []
     if args.part != "tuning":
-        told["agreement"] = agreement_part(pool, fresh, names, seeds)
+        parts.append(("curves", agreement_runs(pool, fresh, args.tastes, args.seeds)))
     if args.part != "agreement":
-        told["tuning"] = tuning_part(pool, fresh, names, tastes, seeds, engine, root)
-    print(f"{(time.process_time() - began) / 60:.1f} CPU minutes")
-    if args.json:
-        args.json.write_text(json.dumps(told, indent=1), "utf-8")
+        parts.append(("tuned", tuning_runs(pool, fresh, args.tastes, args.seeds, engine, root)))
+    for kind, found in parts:
+        for run in found:
+            runs[kind].append(run)
+            if args.json:
+                args.json.write_text(json.dumps(runs), "utf-8")
+    print_table(runs)
 
 
-def agreement_part(pool: Pool, fresh: Pool, names: Sequence[str], seeds: Sequence[int]) -> dict:
+def agreement_runs(pool: Pool, fresh: Pool, names: Sequence[str], seeds: int) -> Iterator[dict]:
     """Held-out pair agreement, random and chosen pairs, noise-free and with a share of random answers."""
-    told = {}
-    for noise in (0.0, NOISE):
-        curves: dict[bool, list[dict[int, float]]] = {}
-        for active, most in ((False, 200), (True, 140)):
-            curves[active] = [learning_curve(pool, fresh, t, s, noise, active, most) for t in range(len(names)) for s in seeds]
-        for active, runs in curves.items():
-            shown = {n: mean_of([c[n] for c in runs]) for n in MARKS if n in runs[0]}
-            print(f"held-out agreement, {noise:.0%} random answers, {'chosen' if active else 'random'} pairs:")
-            for n, figure in shown.items():
-                by_taste = np.array([c[n] for c in runs]).reshape(len(names), -1).mean(1)
-                told[f"{noise} {active} {n}"] = (figure.value, figure.low, figure.high)
-                print(f"  {n:4d} votes  {figure}  " + " ".join(f"{t} {v:.2f}" for t, v in zip(names, by_taste, strict=True)), flush=True)
-        means = {a: {n: float(np.mean([c[n] for c in runs])) for n in runs[0]} for a, runs in curves.items()}
-        for n in (60, 100, 140, 200):
-            needed = reach(means[True], means[False][n])
-            told[f"{noise} share {n}"] = needed / n
-            print(f"  as good as {n} random pairs ({means[False][n]:.3f}): {needed:.0f} chosen ones ({needed / n:.0%})", flush=True)
-    return told
+    for seed in range(seeds):
+        for t, name in enumerate(names):
+            for noise in (0.0, NOISE):
+                for active, most in ((False, 200), (True, 140)):
+                    curve = learning_curve(pool, fresh, t, seed, noise, active, most)
+                    yield {"taste": name, "seed": seed, "noise": noise, "active": active, "curve": {str(n): v for n, v in curve.items()}}
 
 
-def tuning_part(
-    pool: Pool, fresh: Pool, names: Sequence[str], tastes: Sequence[raters.Taste], seeds: Sequence[int], engine: SpeechEngine, root: Path
-) -> dict:
+def tuning_runs(pool: Pool, fresh: Pool, names: Sequence[str], seeds: int, engine: SpeechEngine, root: Path) -> Iterator[dict]:
     """Win rates on fresh clips, lips before and after, time."""
     head = ict_head.load(root / "ict_facekit.npz", ARKIT_52)
     measured = measured_clips(root, engine)
-    before = lip_figures(engine.model, measured, head)
+    lips = lip_figures(engine.model, measured, head)
     options = TuneOptions()
     spread, untouched = policy.Spread.of(engine.model), Adapter.none(engine.model)
     first: list[Explored] = [
@@ -272,39 +267,67 @@ def tuning_part(
         for i, (s, u) in enumerate(zip(pool.stretches, pool.usual, strict=True))
     ]
     every = questions.pairs_within(pool.groups)
-    told: dict[str, object] = {"before": before}
-    kept_figures = []
-    for noise, count, runs in ((0.0, 60, seeds), (0.0, 200, seeds), (NOISE, 200, seeds[:2])):
-        mean, drawn, strengths, seconds = [], [], [], []
-        for t, taste in enumerate(tastes):
-            for seed in runs:
+    before = [judged(engine.model, USUAL, fresh, raters.TASTES[n], (0, 1)) for n in names]
+    for seed in range(seeds):
+        for t, name in enumerate(names):
+            for noise, count in ((0.0, 200), (0.0, 60), (NOISE, 200)):
+                if noise and seed > 1:
+                    continue
                 generator = np.random.default_rng((seed, 2))
                 pairs = [every[i] for i in generator.permutation(len(every))[:count]]
                 answers = vote(pool, t, pairs, noise, generator)
                 at = time.process_time()
                 _, adapter = learn.tune(lesson(pool, answers), engine.model, options, clips.quiet, first=first)
                 settled = settle.settle(adapter, engine.model)
-                seconds.append(time.process_time() - at)
-                strengths.append(settled.strength)
-                mean.append(wins(settled.adapter, engine, fresh, taste, (0,)))
-                drawn.append(wins(settled.adapter, engine, fresh, taste, (1, 2)))
-                if count == 200:
-                    kept_figures.append(lip_figures(settled.adapter.applied(engine.model), measured, head))
-        print(f"tuned on {count} votes, {noise:.0%} random answers ({len(mean)} runs):")
-        by_taste = np.array(mean).reshape(len(names), -1).mean(1)
-        print(f"  wins, mean takes   {mean_of(mean)}  " + " ".join(f"{n} {v:.2f}" for n, v in zip(names, by_taste, strict=True)))
-        print(f"  wins, drawn takes  {mean_of(drawn)}")
-        print(f"  strength kept {np.mean(strengths):.2f} (least {min(strengths):.2f})")
-        print(f"  {np.mean(seconds):.1f} CPU-s a run, {max(seconds):.1f} at most", flush=True)
-        told[f"{noise} {count}"] = {"mean": mean, "drawn": drawn, "strength": strengths, "seconds": seconds}
-    print(f"lips on held-out recordings, before and after tuning on 200 votes ({len(kept_figures)} runs; mean, least, most):")
-    for name, value in before.items():
-        after = np.array([f[name] for f in kept_figures])
-        moved = after / value - 1
-        told[f"lips {name}"] = (value, float(after.mean()), float(moved.min()), float(moved.max()))
-        span = f"{after.mean():.3f}  {after.min():.3f}  {after.max():.3f}"
-        print(f"  {name:20s}{value:.3f}  {span}   moved {moved.min():+.1%} to {moved.max():+.1%}")
-    return told
+                seconds = time.process_time() - at
+                network = settled.adapter.applied(engine.model)
+                after = judged(network, settled.adapter.habits(), fresh, raters.TASTES[name], (0, 1))
+                yield {
+                    "taste": name, "seed": seed, "noise": noise, "votes": count, "strength": settled.strength, "seconds": seconds,
+                    "mean": wins(after[:, 0], before[t][:, 0]), "drawn": wins(after[:, 1], before[t][:, 1]), "lips before": lips,
+                    "lips": lip_figures(network, measured, head) if count == 200 else None,
+                }  # fmt: skip
+
+
+def print_table(runs: dict[str, list]) -> None:
+    """Everything with 95 % bootstrap intervals over runs (a taste and a seed each)."""
+    for noise in (0.0, NOISE):
+        chosen = [r for r in runs["curves"] if r["noise"] == noise]
+        means = {}
+        for active in (False, True):
+            own = [r for r in chosen if r["active"] == active]
+            if not own:
+                continue
+            print(f"held-out agreement, {noise:.0%} random answers, {'chosen' if active else 'random'} pairs ({len(own)} runs)")
+            means[active] = {int(n): float(np.mean([r["curve"][n] for r in own])) for n in own[0]["curve"]}
+            for n in MARKS:
+                if str(n) in own[0]["curve"]:
+                    by_taste = _by_taste(own, lambda r, n=n: r["curve"][str(n)])
+                    print(f"  {n:4d} votes  {mean_of([r['curve'][str(n)] for r in own])}  {by_taste}")
+        for n in MARKS if len(means) == 2 else ():
+            needed = reach(means[True], means[False][n])
+            print(f"  as good as {n} random pairs ({means[False][n]:.3f}): {needed:.0f} chosen ones ({needed / n:.0%})")
+    for noise, votes in ((0.0, 60), (0.0, 200), (NOISE, 200)):
+        own = [r for r in runs["tuned"] if (r["noise"], r["votes"]) == (noise, votes)]
+        if own:
+            print(f"tuned on {votes} votes, {noise:.0%} random answers ({len(own)} runs)")
+            print(f"  wins, mean takes   {mean_of([r['mean'] for r in own])}  {_by_taste(own, lambda r: r['mean'])}")
+            print(f"  wins, drawn takes  {mean_of([r['drawn'] for r in own])}  {_by_taste(own, lambda r: r['drawn'])}")
+            kept, seconds = [r["strength"] for r in own], [r["seconds"] for r in own]
+            print(f"  strength kept {np.mean(kept):.2f}, least {min(kept):.2f}")
+            print(f"  {np.mean(seconds):.1f} CPU-s a run, at most {max(seconds):.1f}")
+    own = [r for r in runs["tuned"] if r["lips"]]
+    if own:
+        print(f"lips on held-out recordings, tuned on 200 votes ({len(own)} runs): before; after: mean, least, most; moved")
+        for name, value in own[0]["lips before"].items():
+            after = np.array([r["lips"][name] for r in own])
+            span = f"{after.mean():.3f}  {after.min():.3f}  {after.max():.3f}"
+            print(f"  {name:20s}{value:.3f}  {span}  {after.min() / value - 1:+.1%} to {after.max() / value - 1:+.1%}")
+
+
+def _by_taste(runs: Sequence[dict], value: Callable[[dict], float]) -> str:
+    names = dict.fromkeys(r["taste"] for r in runs)
+    return " ".join(f"{n} {np.mean([value(r) for r in runs if r['taste'] == n]):.2f}" for n in names)
 
 
 if __name__ == "__main__":
