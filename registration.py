@@ -26,7 +26,7 @@ from .operators.drop_sound import FACEWRIGHT_OT_drop_sound
 from .operators.drop_video import FACEWRIGHT_OT_drop_video
 from .operators.export_curves import FACEWRIGHT_OT_export_curves
 from .operators.import_curves import FACEWRIGHT_OT_import_curves
-from .operators.learn import FACEWRIGHT_OT_finetune, FACEWRIGHT_OT_suggest_controls
+from .operators.learn import FACEWRIGHT_OT_adapter_gate, FACEWRIGHT_OT_finetune, FACEWRIGHT_OT_suggest_controls
 from .operators.phoneme_edit import FACEWRIGHT_OT_phoneme_edit
 from .operators.phoneme_files import FACEWRIGHT_OT_export_phonemes, FACEWRIGHT_OT_import_phonemes
 from .operators.phoneme_markers import FACEWRIGHT_OT_phoneme_markers
@@ -101,6 +101,7 @@ CLASSES = (
     FACEWRIGHT_OT_rank_end,
     FACEWRIGHT_OT_suggest_controls,
     FACEWRIGHT_OT_finetune,
+    FACEWRIGHT_OT_adapter_gate,
     FACEWRIGHT_OT_adapter_use,
     FACEWRIGHT_OT_adapter_roll_back,
     FACEWRIGHT_OT_adapter_remove,

@@ -29,6 +29,12 @@ def chosen_path(context: bpy.types.Context, name: str) -> Path:
     return path
 
 
+def in_use(context: bpy.types.Context) -> dict:
+    """The adapter in use, as the worker's verb ``speech`` takes it; empty for the model as it ships."""
+    active = shelf(context).active()
+    return {"adapter": str(active.path), "adapter_strength": context.scene.facewright.ranking.adapter_strength} if active else {}
+
+
 class FACEWRIGHT_OT_adapter_use(Verb, bpy.types.Operator):
     bl_idname = "facewright.adapter_use"
     bl_label = "Use Adapter"

@@ -13,6 +13,7 @@ from ..properties import bake_options, performance
 from ..rigs.arkit import ARKIT_52
 from ..scene import handles, jobs
 from . import worker_job
+from .adapters import in_use
 from .verb import JobVerb, Work
 
 CURVES_FPS = 60.0  # Live Link Face's rate; the bake resamples to the scene's
@@ -57,6 +58,7 @@ class FACEWRIGHT_OT_bake_speech(JobVerb, bpy.types.Operator):
         text = transcript(chosen)
         who = handles.remember(context.scene, context.selected_objects)
         asked = {"audio": str(path), "text": text, "fps": CURVES_FPS, "cache": takes_folder(context), **performance(chosen)}
+        asked |= in_use(context)
 
         def params(folder: Path) -> dict:
             return {**asked, "out": str(folder / "curves.npz")}
@@ -102,9 +104,12 @@ def faces(plan) -> str:
 
 def told(plan, report, result: dict) -> tuple[str, ...]:
     """What was done, in sentences for the panel."""
+    took = f"{result['duration']:.1f} s of sound took {result['seconds'] + report.seconds:.1f} s on {result['device'].upper()}."
+    if not report.actions:  # a silent sound: why is among the warnings
+        return ("Nothing was baked.", *result["warnings"], *report.warnings, took)
     return (
         f"Baked {faces(plan)}: {report.keys:,} keys, frames {report.frame_start} to {report.frame_end}.",
-        f"{result['duration']:.1f} s of sound took {result['seconds'] + report.seconds:.1f} s on {result['device'].upper()}.",
+        took,
         *result["warnings"],
         *report.warnings,
         "Press Space over the 3D View to play it.",

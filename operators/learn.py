@@ -89,15 +89,42 @@ class FACEWRIGHT_OT_finetune(JobVerb, bpy.types.Operator):
 
         def finish(result: dict) -> jobs.Outcome:
             learning.changed()
-            return jobs.Outcome("done", verdict(result["gate"]))
+            return jobs.Outcome("done", (*verdict(result["gate"]), *result.get("warnings", ())))
 
         return Work(tasks.WorkerTask(client, client.submit("finetune", params)), finish)
 
 
+class FACEWRIGHT_OT_adapter_gate(JobVerb, bpy.types.Operator):
+    bl_idname = "facewright.adapter_gate"
+    bl_label = "Count the Comparisons"
+    bl_description = "See whether the adapter has won enough blind comparisons with the model as it ships"
+    topic = "learning"
+    title = "Count the Comparisons"
+
+    name: bpy.props.StringProperty(name="Adapter", description="Its file name", options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def disabled_reason(cls, context: bpy.types.Context) -> str:
+        return jobs.busy_reason() or ("End the sitting first." if sitting.current() is not None else "")
+
+    def begin(self, context: bpy.types.Context) -> Work:
+        from .adapters import chosen_path
+
+        path = chosen_path(context, self.name)
+        client = client_of(context)
+        params = {"adapter": str(path), "votes": str(settings(context).data_folder / "votes")}
+
+        def finish(result: dict) -> jobs.Outcome:
+            learning.changed()
+            return jobs.Outcome("done", verdict(result))
+
+        return Work(tasks.WorkerTask(client, client.submit("gate", params)), finish)
+
+
 def verdict(gate: dict) -> tuple[str, ...]:
     """The gate's answer, in sentences."""
-    low, high = gate.get("interval") or (0.0, 1.0)
-    rate = gate.get("win_rate")
-    won = f"It wins {rate:.0%} of fresh blind comparisons ({low:.0%} to {high:.0%})." if rate is not None else ""
-    first = "The adapter passed: use it in the list below." if gate["passed"] else "The adapter did not pass, so it is not offered."
-    return tuple(line for line in (first, won, *gate.get("reasons", ())) if line)
+    if not gate["passed"]:
+        return ("The adapter is not offered yet. Test it in the list below.", *gate.get("reasons", ()))
+    low, high = gate["interval"]
+    won = f"It won {gate['win_rate']:.0%} of {gate['compared']} fresh blind comparisons ({low:.0%} to {high:.0%})."
+    return ("The adapter passed: use it in the list below.", won, *gate.get("reasons", ()))

@@ -113,8 +113,11 @@ class FACEWRIGHT_OT_rank_end(Verb, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         def end() -> set[str]:
+            tested = sitting.current().source.brief.tested
             player.stop()
             self.report({"INFO"}, sitting.end())
+            if tested and not bpy.app.background and context.window is not None:
+                bpy.ops.facewright.adapter_gate("INVOKE_DEFAULT", name=tested)
             return {"FINISHED"}
 
         return self.guarded(end)

@@ -8,10 +8,13 @@ import bpy
 
 from ..core.errors import UserError
 from ..preferences import rater, settings
+from ..properties import performance
 from ..rigs.arkit import ARKIT_52
-from ..scene import jobs, runtime_status, sitting, tasks
+from ..scene import jobs, learning, runtime_status, sitting, tasks
 from .bake_speech import character_reason, transcript
 from .verb import JobVerb, Work
+
+TESTS = 3  # comparisons of each stretch when an adapter is tested
 
 
 class FACEWRIGHT_OT_rank_start(JobVerb, bpy.types.Operator):
@@ -20,6 +23,12 @@ class FACEWRIGHT_OT_rank_start(JobVerb, bpy.types.Operator):
     bl_description = "Make takes of the sound and compare them, blind and side by side, on the selected character. Your file is not changed"
     topic = "ranking"
     title = "Make Takes"
+
+    adapter: bpy.props.StringProperty(
+        name="Test Adapter",
+        description="File name of an adapter to compare with the model as it ships; empty: compare what the panel says",
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
 
     @classmethod
     def disabled_reason(cls, context: bpy.types.Context) -> str:
@@ -39,7 +48,7 @@ class FACEWRIGHT_OT_rank_start(JobVerb, bpy.types.Operator):
         from ..scene import bake, films, sound, take_source, takes
 
         chosen, preferences, scene = context.scene.facewright, settings(context), context.scene
-        wish = chosen.ranking
+        wish, tested = chosen.ranking, getattr(self, "adapter", "")
         path = Path(bpy.path.abspath(chosen.sound)).absolute()
         sound.check(path)
         # Whatever stands in the way is said now, not after the wait.
@@ -64,6 +73,7 @@ class FACEWRIGHT_OT_rank_start(JobVerb, bpy.types.Operator):
             films.prune(preferences.data_folder)
             maker.open(scene, context.selected_objects, wish.camera, wish.engine, wish.size)
             seed = random.SystemRandom().randrange(2**31)
+            wanted = candidates(context, tested, seed)
             brief = take_source.Brief(
                 sound=path,
                 clip=takes.file_hash(path),
@@ -71,36 +81,40 @@ class FACEWRIGHT_OT_rank_start(JobVerb, bpy.types.Operator):
                     "audio": str(path),
                     "text": text,
                     "fps": takes.CURVES_FPS,
-                    "candidates": [one.params() for one in candidates(chosen, preferences.data_folder, seed)],
+                    "candidates": [one.params() for one in wanted],
                     "life": chosen.life,
                     "device": preferences.device,
                     "heard": str(preferences.data_folder / "votes" / "heard"),  # so that votes can tune when the sound is gone
                 },
-                wanted=tuple(candidates(chosen, preferences.data_folder, seed)),
-                region=wish.region,
-                size=int(wish.shown),
+                wanted=tuple(wanted),
+                region="whole" if tested else wish.region,
+                axis="overall" if tested else wish.axis,
+                size=2 if tested else int(wish.shown),
                 rig=maker.look.rig,
                 camera=maker.look.camera,
                 fps=maker.look.fps,
                 step=films.step_for(fps),
                 seed=seed,
+                tested=tested,
             )
 
-            def submit(params: dict, _folder: Path) -> tasks.Task:
-                return tasks.WorkerTask(client, client.submit("takes", params))
+            def submit(verb: str, params: dict) -> tasks.Task:
+                return tasks.WorkerTask(client, client.submit(verb, params))
 
             source = take_source.TakeSource(brief, take_source.in_turn(cuts, seed), submit, folder)
+            if store.stats().votes >= learning.TENS:
+                source.votes = preferences.data_folder / "votes"
             task = source.start()
         except BaseException:
             let_go(store, maker, source, folder)
             raise
-        who, axis, blender = rater(context), wish.axis, bpy.app.version_string
+        who, blender = rater(context), bpy.app.version_string
 
         def finish(result: dict) -> jobs.Outcome:
             from ..scene import dialogs, ranking
 
             versions = {"facewright": dialogs.version(), "blender": blender}
-            asked = ranking.Sitting(who, brief.region, axis, seed, versions, sitting.CLOCK())
+            asked = ranking.Sitting(who, brief.region, brief.axis, seed, versions, sitting.CLOCK())
             asked.add(source.take(result))
             sitting.begin(sitting.Session(asked, store, maker, source))
             if dialogs.visible_window() is not None:
@@ -119,20 +133,28 @@ class FACEWRIGHT_OT_rank_start(JobVerb, bpy.types.Operator):
         return Work(task, finish, clean_up)
 
 
-def candidates(chosen: bpy.types.PropertyGroup, data_folder: Path, seed: int) -> list:
-    """The takes that the panel wishes for."""
-    from ..preference.adapters import Shelf
+def candidates(context: bpy.types.Context, tested: str, seed: int) -> list:
+    """The takes that the panel wishes for; with ``tested`` those that compare this adapter with the model as it ships."""
     from ..scene import takes
+    from .adapters import chosen_path, shelf
 
-    wish, active = chosen.ranking, Shelf.of(data_folder).active()
+    chosen, wish = context.scene.facewright, context.scene.facewright.ranking
+    spoken = performance(chosen)
+    neutral = {name: chosen.bl_rna.properties[f"{name}_response"].default for name in spoken["response"]}
+    moods = {name: amount for name, amount in spoken["emotion"].items() if amount}
+    responses = {name: amount for name, amount in spoken["response"].items() if amount != neutral[name]}
+    active = shelf(context).active()
+    path = chosen_path(context, tested) if tested else active.path if active else None
     base = takes.Candidate(
         seed=chosen.seed,
         variation=chosen.variation,
-        controls={"jaw": chosen.jaw, "lips": chosen.lips, "articulation": chosen.articulation},
-        adapter=str(active.path) if active else "",
-        adapter_sha=active.sha256 if active else "",
-        adapter_strength=wish.adapter_strength,
+        controls={**spoken["controls"], **moods, **responses},
+        adapter=str(path) if path else "",
+        adapter_sha=takes.file_hash(path) if path else "",
+        adapter_strength=1.0 if tested else wish.adapter_strength,
     )
+    if tested:
+        return takes.candidates(2 * TESTS, base, "ADAPTER", 0.0, seed)
     return takes.candidates(max(wish.count, int(wish.shown)), base, wish.differ, wish.spread, seed)
 
 

@@ -11,6 +11,7 @@ from ..core.errors import UserError
 from ..properties import performance
 from ..scene import handles, jobs
 from . import worker_job
+from .adapters import in_use
 from .bake_speech import faces, takes_folder
 from .phoneme_edit import no_track_reason
 from .redrive_face import LISTENED, asked_of, bake_options, check, recipe_of
@@ -62,6 +63,7 @@ class FACEWRIGHT_OT_retake(JobVerb, bpy.types.Operator):
         # Sampled at the scene's own frames, so that what is kept is met on every one of them.
         fps = scene_fps(scene.render.fps, scene.render.fps_base)
         asked = {**asked_of(made), **performance(panel), "fps": fps, "cache": takes_folder(context)}
+        asked = {n: v for n, v in asked.items() if not n.startswith("adapter")} | in_use(context)
         asked["track"] = phonemes.read(shown.action).to_dict()
         strength, smoothing = panel.strength, panel.smoothing
 

@@ -59,6 +59,9 @@ class FACEWRIGHT_PT_adapters(FacewrightPanel, bpy.types.Panel):
         row.label(text="None: the model as it ships")
         for shelved in known.adapters:
             draw_adapter(column, shelved, shelved.path.name == known.active)
+        for shelved in known.adapters[:1]:
+            for reason in shelved.card.gate.get("reasons", ()):
+                wrapped(column, context, reason, icon="INFO")
         if known.active:
             row = layout.row()
             row.use_property_split = True
@@ -87,5 +90,7 @@ def draw_adapter(layout: bpy.types.UILayout, shelved, active: bool) -> None:
     side = row.row(align=True)
     side.alignment = "RIGHT"
     side.label(text=f"{card.votes} votes", icon="CHECKMARK" if card.passed else "ERROR")
+    if not card.passed:
+        side.operator("facewright.rank_start", text="Test", emboss=True).adapter = name
     side.operator("facewright.adapter_export", text="", icon="EXPORT", emboss=False).name = name
     side.operator("facewright.adapter_remove", text="", icon="X", emboss=False).name = name

@@ -27,12 +27,14 @@ class Brief:
     params: Mapping
     wanted: tuple[takes.Candidate, ...]
     region: str
+    axis: str
     size: int
     rig: str
     camera: str
     fps: float
     step: int
     seed: int
+    tested: str = ""  # file name of the adapter that is tested against the model as it ships: takes 0 and 1, 2 and 3... are compared
 
 
 @dataclass(frozen=True)
@@ -46,16 +48,21 @@ class Shown:
 
 @dataclass
 class TakeSource:
-    """Makes the takes of one stretch at a time. ``submit(params, folder) -> Task`` starts the worker's verb ``takes``."""
+    """Makes the takes of one stretch at a time. ``submit(verb, params) -> Task`` asks the worker.
+
+    votes: the store's folder, from which the worker learns which pairs tell most; None while there are too few votes for that
+    """
 
     brief: Brief
     cuts: deque[takes.Cut]
-    submit: Callable[[dict, Path], Task]
+    submit: Callable[[str, dict], Task]
     folder: Path
     made: dict[str, Shown] = field(default_factory=dict)
     groups: list[dict[str, object]] = field(default_factory=list)  # for each stretch: take id -> Curves
     error: UserError | None = None
-    _running: tuple[Task, takes.Cut, Path] | None = None
+    votes: Path | None = None
+    _running: tuple[Task, takes.Cut] | None = None
+    _choosing: tuple[Task, list[tuple[str, ...]]] | None = None
 
     def start(self) -> Task:
         """Ask for the next stretch's takes. Raises UserError where there is none."""
@@ -64,12 +71,14 @@ class TakeSource:
         cut = self.cuts.popleft()
         out = self.folder / f"stretch{len(self.groups):04d}"
         out.mkdir(parents=True, exist_ok=True)
-        task = self.submit({**self.brief.params, "start": cut.start, "end": cut.end, "out": str(out)}, out)
-        self._running = task, cut, out
+        task = self.submit("takes", {**self.brief.params, "start": cut.start, "end": cut.end, "out": str(out)})
+        self._running = task, cut
         return task
 
     def poll(self, waiting: int) -> list[tuple[str, ...]]:
         """Questions on takes that have just been made; asks for more takes when few questions are waiting. Never waits."""
+        if self._choosing is not None:
+            return self._chosen()
         if self._running is None:
             if waiting < ENOUGH and self.cuts and self.error is None:
                 self._attempt()
@@ -79,7 +88,7 @@ class TakeSource:
         if task.state in ("queued", "running"):
             return []
         if task.state == "done":
-            return self.take(task.result)
+            return self._choose(self.take(task.result))
         self._running = None
         if task.error is not None:
             self.error = task.error if isinstance(task.error, UserError) else UserError(f"Making takes failed: {task.error}.")
@@ -91,9 +100,39 @@ class TakeSource:
         except UserError as error:
             self.error = error
 
+    def _choose(self, pairs: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+        """Have the worker put the questions in the order of what they tell, where it has learned something."""
+        if self.votes is None or self.brief.size != 2 or self.brief.tested or len(pairs) < 2:
+            return pairs
+        ids = list(self.groups[-1])
+        params = {
+            "votes": str(self.votes),
+            "pool": [{"curves": str(self.made[take].curves), "stretch": ""} for take in ids],
+            "count": len(pairs),
+            "region": self.brief.region,
+            "axis": self.brief.axis,
+            "seed": self.brief.seed,
+        }
+        self._choosing = self.submit("next_pairs", params), pairs
+        return []
+
+    def _chosen(self) -> list[tuple[str, ...]]:
+        """The questions in the worker's order once it has answered; in our own where it cannot."""
+        task, pairs = self._choosing
+        task.poll()
+        if task.state in ("queued", "running"):
+            return []
+        self._choosing = None
+        if task.state != "done":
+            return pairs
+        ids = list(self.groups[-1])
+        known = {frozenset(pair) for pair in pairs}
+        order = [(ids[i], ids[j]) for i, j in task.result["pairs"]]
+        return [pair for pair in order if frozenset(pair) in known] or pairs
+
     def take(self, result: Mapping) -> list[tuple[str, ...]]:
         """Take in what the worker made of the stretch that was asked for last; returns its questions, the plainest difference first."""
-        _task, cut, _out = self._running
+        _task, cut = self._running
         self._running = None
         brief, group = self.brief, {}
         for candidate, entry in zip(brief.wanted, result["takes"], strict=True):
@@ -105,17 +144,22 @@ class TakeSource:
             self.made[take.id] = Shown(take, path, wanted)
             group[take.id] = curves_file.load(path)
         self.groups.append(group)
+        if brief.tested:
+            ids = list(group)
+            pairs = [(a, b) for a, b in zip(ids[::2], ids[1::2], strict=False)]
+            return [pair for pair in pairs if ranking.difference(group[pair[0]], group[pair[1]]) >= ranking.LEAST_DIFFERENCE / 4]
         return ranking.telling_pairs([group], brief.region, brief.size, brief.seed + len(self.groups))
 
     @property
     def busy(self) -> bool:
-        return self._running is not None
+        return self._running is not None or self._choosing is not None
 
     def close(self) -> None:
         """Stop what is being made and remove the files; votes have copies of theirs."""
-        if self._running is not None:
-            self._running[0].cancel()
-            self._running = None
+        for begun in (self._running, self._choosing):
+            if begun is not None:
+                begun[0].cancel()
+        self._running = self._choosing = None
         self.cuts.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -26,6 +26,7 @@ CURVES_FPS = 60.0  # as the bake's
 LEAST_VARIATION = 0.4  # of takes that are to differ by their seed
 LONGEST_LINE = 600.0  # seconds: hours of takes would fill the disk before anybody has judged a minute
 CONTROL_MOST = 2.0  # the controls' own limit
+MIXED = ("jaw", "lips", "articulation")  # the controls that takes may differ in
 _BLOCK, _PAUSE = 0.02, 0.12  # seconds: of one loudness value, and of the shortest pause
 _QUIET = 0.06  # of the loud parts' level (-24 dB): breath and room, no speech
 
@@ -80,12 +81,11 @@ def candidates(count: int, base: Candidate, differ: Differ, spread: float, seed:
         half = [base, *drawn][: max(1, count // 2)]
         return [one for take in half for one in (replace(take, adapter="", adapter_sha=""), take)]
     if differ == "MIX":
-        mixed = [
-            replace(
-                take, controls={name: _scaled(amount, chance.uniform(1 - spread, 1 + spread)) for name, amount in base.controls.items()}
-            )
-            for take in drawn
-        ]
+        mixed = []
+        for take in drawn:
+            scales = {name: chance.uniform(1 - spread, 1 + spread) for name in MIXED}
+            controls = {name: _scaled(base.controls.get(name, 1.0), scale) for name, scale in scales.items()}
+            mixed.append(replace(take, controls={**base.controls, **controls}))
         return [base, *mixed][:count]
     name = differ.lower()
     amount = base.controls.get(name, 1.0)

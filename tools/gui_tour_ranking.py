@@ -16,7 +16,6 @@ from pathlib import Path
 
 PARAMETERS: dict[str, str] = {}  # the program writes them into the driver's copy
 FAILED: list[str] = []
-ROWS = {"compare_takes": 554}  # pixels below the sidebar's top, in the default theme at scale 1, with the demo head selected
 
 
 # ---- the driver, inside Blender ----------------------------------------------------------------------------------------------
@@ -78,8 +77,16 @@ def steps(api):
     settings.sound = PARAMETERS["sound"]
     yield 2.0
     api.shot("r00_sidebar")
-    x, y = api.panel_xy(ROWS["compare_takes"])
-    subprocess.run(["xdotool", "mousemove", str(x - 40), str(y), "keydown", "ctrl", "click", "1", "keyup", "ctrl"], check=True)
+    panels = sys.modules[f"{package}.panels.ranking"], sys.modules[f"{package}.panels.adapters"]
+    shown = panels[0].FACEWRIGHT_PT_ranking, panels[1].FACEWRIGHT_PT_learn, panels[1].FACEWRIGHT_PT_adapters
+    for panel in reversed(shown):  # open and above the others, which would push them out of a small window
+        bpy.utils.unregister_class(panel)
+    for order, panel in enumerate(shown):
+        panel.bl_options, panel.bl_order = set(), order - 9
+        bpy.utils.register_class(panel)
+    api.open_tab("Item")
+    yield 0.5
+    api.open_tab("Facewright")
     yield 1.5
     api.shot("r01_start")
     before = {name: len(getattr(bpy.data, name)) for name in ("objects", "actions", "images", "cameras", "scenes", "meshes")}

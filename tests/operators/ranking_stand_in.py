@@ -45,7 +45,19 @@ def suggest_controls(params, report):
 def finetune(params, report):
     report(0.5, "Tuning")
     gate = {"passed": False, "reasons": ["Lips close on 5 % fewer P, B and M.", "40 more votes would help."], "win_rate": 0.52}
-    return {"adapter": params["out"], "card": {}, "gate": {**gate, "interval": [0.4, 0.63]}}
+    return {"adapter": params["out"], "card": {}, "gate": {**gate, "interval": [0.4, 0.63]}, "warnings": ["2 votes were left out."]}
 
 
-HANDLERS = {"takes": takes, "suggest_controls": suggest_controls, "finetune": finetune}
+def gate(params, report):
+    return {"passed": True, "reasons": [], "win_rate": 0.8, "interval": [0.6, 0.92], "compared": 20}
+
+
+def next_pairs(params, report):
+    count = len(params["pool"])
+    pairs = [[i, j] for i in range(count) for j in range(i + 1, count)]
+    return {"pairs": pairs[::-1][: params["count"]], "votes_used": 25}
+
+
+HANDLERS = {
+    "takes": takes, "suggest_controls": suggest_controls, "finetune": finetune, "gate": gate, "next_pairs": next_pairs
+}  # fmt: skip

@@ -264,9 +264,107 @@ def test_the_gates_verdict_is_told_in_sentences(addon, settings, worker, monkeyp
     monkeypatch.setattr(learning, "current", lambda folder: learning.Known(folder, votes=120))
     assert bpy.ops.facewright.finetune() == {"FINISHED"}
     said = jobs.outcome("learning").lines
-    assert said[0] == "The adapter did not pass, so it is not offered."
-    assert said[1] == "It wins 52% of fresh blind comparisons (40% to 63%)."
-    assert said[-1] == "40 more votes would help."
+    assert said[0] == "The adapter is not offered yet. Test it in the list below."
+    assert said[1:] == ("Lips close on 5 % fewer P, B and M.", "40 more votes would help.", "2 votes were left out.")
+
+
+def adapter(data, name):
+    """A file that reads as an adapter; the stand-in worker looks no further."""
+    import json
+
+    from facewright.preference.adapters import Card
+
+    header = json.dumps({"__metadata__": Card(name, "speech", "ab" * 32, ("jawOpen",), votes=30).to_metadata()}).encode()
+    folder = data / "adapters"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    return path
+
+
+def test_a_test_compares_the_same_take_with_and_without_the_adapter(face, settings, small, worker, sound, data):
+    settings.sound = sound()
+    adapter(data, "mine")
+    assert bpy.ops.facewright.rank_start(adapter="mine.safetensors") == {"FINISHED"}
+    session = sitting.current()
+    assert session.sitting.left == 3
+    for question in session.sitting.ahead(3):
+        one, other = (session.takes[take].take for take in question.takes)
+        assert {bool(one.adapter), bool(other.adapter)} == {True, False}
+        assert (one.seed, one.controls, one.variation) == (other.seed, other.controls, other.variation)
+    bpy.ops.facewright.rank_end()
+    assert bpy.ops.facewright.adapter_gate(name="mine.safetensors") == {"FINISHED"}
+    assert jobs.outcome("learning").lines[:2] == (
+        "The adapter passed: use it in the list below.",
+        "It won 80% of 20 fresh blind comparisons (60% to 92%).",
+    )
+
+
+def test_the_adapter_in_use_reaches_takes_and_bakes(face, settings, small, worker, sound, data):
+    from facewright.operators.adapters import in_use
+
+    assert in_use(bpy.context) == {}
+    path = adapter(data, "mine")
+    bpy.ops.facewright.adapter_use(name=path.name)
+    settings.ranking.adapter_strength = 0.5
+    assert in_use(bpy.context) == {"adapter": str(path), "adapter_strength": 0.5}
+    settings.sound = sound()
+    session = start()
+    assert {t.take.adapter_strength for t in session.takes.values()} == {0.5}
+    bpy.ops.facewright.rank_end()
+    assert learning.read(data).active == "mine.safetensors"
+    bpy.ops.facewright.adapter_roll_back()
+    assert in_use(bpy.context) == {}
+    with pytest.raises(RuntimeError, match="no adapter 'other'"):
+        bpy.ops.facewright.adapter_use(name="other")
+
+
+def test_an_adapter_that_is_taken_off_is_moved_aside_and_not_in_use(addon, data):
+    path = adapter(data, "mine")
+    bpy.ops.facewright.adapter_use(name=path.name)
+    bpy.ops.facewright.adapter_remove(name=path.name)
+    assert not path.exists() and (path.parent / "removed" / path.name).is_file()
+    assert learning.read(data).adapters == () and learning.read(data).active == ""
+
+
+def test_adapters_go_out_and_come_in(addon, data, tmp_path):
+    path = adapter(data, "mine")
+    bpy.ops.facewright.adapter_export(filepath=str(tmp_path / "shared.safetensors"), name=path.name)
+    bpy.ops.facewright.adapter_remove(name=path.name)
+    bpy.ops.facewright.adapter_import(filepath=str(tmp_path / "shared.safetensors"))
+    assert [s.card.name for s in learning.read(data).adapters] == ["mine"]
+    (tmp_path / "no.safetensors").write_bytes(b"nothing")
+    with pytest.raises(RuntimeError, match="is no adapter"):
+        bpy.ops.facewright.adapter_import(filepath=str(tmp_path / "no.safetensors"))
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".zip"])
+def test_votes_go_out_and_come_back_once(face, settings, small, worker, sound, data, tmp_path, suffix):
+    settings.sound = sound()
+    with pytest.raises(RuntimeError, match="no votes on this computer"):
+        bpy.ops.facewright.votes_export(filepath=str(tmp_path / "none.jsonl"))
+    start()
+    for action in ("TAKE_0", "TIE", "TAKE_1"):
+        bpy.ops.facewright.rank_act(action=action)
+    bpy.ops.facewright.rank_end()
+    target = tmp_path / f"votes{suffix}"
+    bpy.ops.facewright.votes_export(filepath=str(target), format=suffix)
+    assert target.is_file() and "Wrote" in jobs.outcome("learning").lines[0]
+    bpy.ops.facewright.votes_import(filepath=str(target))
+    assert "0 new votes" in jobs.outcome("learning").lines[0] and "3 known already" in jobs.outcome("learning").lines[0]
+    assert learning.read(data).votes == 3
+
+
+def test_with_enough_votes_the_worker_orders_the_pairs(face, settings, small, worker, sound, tmp_path, monkeypatch):
+    settings.sound = long_sound(tmp_path, "speech", 6)
+    small.where, small.length, small.count, small.differ = "LINE", 2.0, 3, "JAW"
+    monkeypatch.setattr(learning, "TENS", 0)
+    session = start()
+    until(lambda: len(session.source.groups) == 3 and not session.source.busy)
+    ids = list(session.source.groups[1])
+    asked = [set(pair) for pair in session.sitting._pairs]
+    first = next(pair for pair in asked if pair <= set(ids))
+    assert first == {ids[1], ids[2]}, "the stand-in finds the last pair most telling"
 
 
 def test_too_few_votes_are_counted_aloud(addon, settings, worker, monkeypatch):
