@@ -98,6 +98,24 @@ def make_parser(device: str = "auto") -> argparse.ArgumentParser:
 
     _votes(add("votes", "keep, share and count what people prefer: votes on takes"))
 
+    tune = add("finetune", "tune a small adapter of a model on votes; the model itself stays as it is")
+    tune.add_argument("--votes", metavar="PATH|URL", help=".jsonl or .csv of 'votes export', or a store (default: your own votes)")
+    tune.add_argument("--curves", type=Path, metavar="FOLDER", help="where the takes' curves files lie, for a .jsonl or .csv")
+    tune.add_argument("--heard", type=Path, metavar="FOLDER", help="what was heard of the voted sounds (default: 'heard' beside the votes)")
+    tune.add_argument("--base", choices=("speech", "image"), default="speech", help="the model to tune (default: %(default)s)")
+    tune.add_argument("-o", "--out", type=Path, required=True, metavar="ADAPTER", help="the adapter to write, .safetensors")
+    tune.add_argument("--rounds", type=int, default=2, help="how often takes are drawn anew and judged, 1 to 4 (default: %(default)s)")
+    tune.add_argument("--seed", type=int, default=0, help="of what is drawn on the way (default: %(default)s)")
+    _device(tune, device)
+    _json(tune)
+
+    compare = add("compare", "compare two adapters, or one with 'base': lips on the check clips, how takes differ, blind votes")
+    compare.add_argument("a", metavar="A", help="an adapter's file, or 'base'")
+    compare.add_argument("b", metavar="B", help="another, or 'base'")
+    compare.add_argument("--clips", nargs="+", type=Path, default=[], metavar="IN", help="sounds to compare on (default: the check clips)")
+    compare.add_argument("--votes", metavar="PATH|URL", help="votes in which both were compared blind")
+    _json(compare)
+
     bench = add("bench", "measure speed and memory here; 'bench speech' and 'bench video' measure accuracy on held-out recordings")
     bench.add_argument("what", nargs="?", choices=("speed", "speech", "video", "votes"), default="speed")
     bench.add_argument("--corpora", type=Path, metavar="FOLDER", help="the recordings (docs/training.md says how to get them)")
@@ -168,6 +186,8 @@ def _speech_options(parser: argparse.ArgumentParser, device: str) -> None:
     parser.add_argument(
         "--track", type=Path, metavar="TRACK", help="words and phones to go by, as --phones wrote them (.json) or a Praat .TextGrid"
     )
+    parser.add_argument("--adapter", type=Path, metavar="FILE", help="a taste that 'finetune' made (default: the model as it ships)")
+    parser.add_argument("--adapter-strength", type=_share, default=1.0, help="how much of that taste, 0 to 1 (default: 1)")
     parser.add_argument("--no-life", dest="life", action="store_false", help="speech only: no blinks, brows or gaze")
     _device(parser, device)
 
@@ -203,6 +223,14 @@ def _seconds(text: str) -> float:
 
 
 _seconds.__name__ = "time in seconds"
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+_share.__name__ = "share"
 _amount.__name__ = "amount"  # what argparse calls it in its sentence
 
 

@@ -66,6 +66,8 @@ def asked(options: Namespace, fps: float) -> dict:
         "track": track_file.load(options.track, lambda sentence: warn([sentence])).to_dict() if options.track else None,
         "cache": str(options.seat.data_folder / "takes") if "seat" in options else None,
         "life": options.life,
+        "adapter": str(options.adapter.absolute()) if getattr(options, "adapter", None) else None,
+        "adapter_strength": getattr(options, "adapter_strength", 1.0),
         "device": options.device,
     }
 

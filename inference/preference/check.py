@@ -25,7 +25,7 @@ from ..speech.life import USUAL
 from ..speech.lip_gap import TOUCHING, lip_gap
 from ..speech.model import SpeechModel
 from . import explore, features, stretches
-from .stretches import HiddenRunner, Stretch
+from .stretches import Stretch
 
 FOLDER: Final = Path(__file__).parent / "check"
 # How much of any figure an adapter may lose, of the untouched model's own.
@@ -79,14 +79,9 @@ def _clips(weights: Path, sha256: str) -> tuple[_Clip, ...]:
         raise UserError(f"The gate's check clips cannot be read: {FOLDER}.", "Install Facewright again.") from error
     found = []
     for name, entry in told.items():
-        runners: list[HiddenRunner] = []
-
-        def runner(network, device, runners: list = runners) -> HiddenRunner:
-            runners.append(HiddenRunner(network, device))
-            return runners[-1]
-
-        heard = engine.hear(FOLDER / f"{name}.opus", SpeechOptions(device="cpu"), lambda fraction, stage: None, runner)
-        whole = stretches.cut(runners[-1].hidden, heard.frames.level, heard.track, name, sha256, 0.0, heard.duration)
+        path = FOLDER / f"{name}.opus"
+        heard, hidden = stretches.listen(engine, path, SpeechOptions(device="cpu"), lambda fraction, stage: None)
+        whole = stretches.cut(hidden, heard.frames.level, heard.track, name, sha256, 0.0, heard.duration)
         found.append(_Clip(whole, tuple((p, float(a), float(b)) for p, a, b in entry["phones"]), np.array(entry["gap"])))
     return tuple(found)
 

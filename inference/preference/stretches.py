@@ -18,6 +18,7 @@ from torch import nn
 from ...core.errors import UserError
 from ...core.paths import replacing
 from ..speech.features import FRAME_SECONDS
+from ..speech.generate import Heard, Report, SpeechEngine, SpeechOptions
 from ..speech.phone_track import Phone, PhoneTrack, Word
 from ..speech.windows import FrameOutputs, WindowRunner
 
@@ -73,6 +74,18 @@ class HiddenRunner(WindowRunner):
         out = super()._forward(sound, left, frames)
         self._parts.append(self._seen[0, :, left : left + frames].float().cpu().numpy())
         return out
+
+
+def listen(engine: SpeechEngine, path: Path, options: SpeechOptions, report: Report) -> tuple[Heard, np.ndarray]:
+    """(what was heard of a sound, what the face layers take, float32 [C, T])."""
+    runners: list[HiddenRunner] = []
+
+    def runner(*given, **named) -> HiddenRunner:
+        runners.append(HiddenRunner(*given, **named))
+        return runners[-1]
+
+    heard = engine.hear(path, options, report, runner)
+    return heard, runners[-1].hidden
 
 
 def cut(hidden: np.ndarray, level: np.ndarray, track: PhoneTrack, clip: str, model: str, start: float, end: float) -> Stretch:

@@ -24,7 +24,6 @@ from ..speech.listening import content_sha256
 from ..speech.response import Response
 from ..speech.windows import FrameOutputs
 from . import stretches
-from .stretches import HiddenRunner
 
 # Candidates of one call; a panel shows two to four, a pool to choose from has dozens.
 MOST: int = 200
@@ -48,7 +47,8 @@ _last: _Listened | None = None
 
 def run(params: dict, report: Report) -> dict[str, Any]:
     """One job. params: {audio, start, end, out: folder, candidates: [{seed=0, variation=0.4, controls={}, adapter=None,
-    adapter_strength=1.0}, ...], text=None, fps=60.0, device="auto", life=True, pronunciations={}, heard=None, weights=shipped}.
+    adapter_strength=1.0}, ...], text=None, fps=60.0, device="auto", life=True, pronunciations={}, style={}, asymmetry=1.0, person=0,
+    heard=None, weights=shipped}.
 
     controls: amounts by name, of ``Controls``, ``Emotion`` and ``Response`` alike. heard: a folder in which the stretch is kept as the
     model heard it, for tuning on votes later. The curves files hold ``names``, ``times`` (s, from the start of the stretch) and ``values``
@@ -65,7 +65,7 @@ def run(params: dict, report: Report) -> dict[str, Any]:
     if not isinstance(candidates, Sequence) or isinstance(candidates, str) or not 0 < len(candidates) <= MOST:
         raise UserError("The job 'takes' has no list of candidates.", f"Ask for 1 to {MOST} takes.")
     engine = speech_job._warm_engine(Path(params.get("weights") or weights_file.SHIPPED))
-    shared = {n: params[n] for n in ("text", "fps", "device", "life", "pronunciations") if params.get(n) is not None}
+    shared = {n: params[n] for n in ("text", "fps", "device", "life", "pronunciations", "style", "asymmetry", "person") if params.get(n) is not None}
     wanted = [_options(c, shared) for c in candidates]
     for options in wanted:  # an adapter for other weights is refused before the work
         engine.habits(options)
@@ -115,17 +115,12 @@ def save(curves: Curves, mouth: Curves, start: float, end: float, path: Path) ->
 def _listen(audio: Path, engine: SpeechEngine, options: SpeechOptions, report: Report) -> _Listened:
     global _last
     said = hashlib.sha256(repr((options.text, sorted(options.pronunciations.items()))).encode()).hexdigest()
-    key = (content_sha256(audio), said, options.device, weights_file.sha256(engine.weights))
+    style = tuple(sorted(options.style.items()))
+    key = (content_sha256(audio), said, style, options.device, weights_file.sha256(engine.weights))
     if _last is not None and _last.key == key:
         return _last
-    runners: list[HiddenRunner] = []
-
-    def runner(network, device) -> HiddenRunner:
-        runners.append(HiddenRunner(network, device))
-        return runners[-1]
-
-    heard = engine.hear(audio, options, report, runner)
-    found = _Listened(key, heard, runners[-1].hidden.astype(np.float16))
+    heard, hidden = stretches.listen(engine, audio, options, report)
+    found = _Listened(key, heard, hidden.astype(np.float16))
     _last = found if heard.duration <= _REMEMBERED else None
     return found
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import soundfile
 
 from ...inference.preference import stretches
-from ...inference.preference.stretches import HiddenRunner, Stretch
+from ...inference.preference.stretches import Stretch
 from ...inference.speech import weights_file
 from ...inference.speech.features import SAMPLE_RATE
-from ...inference.speech.generate import Heard, SpeechEngine, SpeechOptions
+from ...inference.speech.generate import SpeechEngine, SpeechOptions
 from .. import corpora
 from ..corpora import Example
 
@@ -46,19 +46,8 @@ def hear(examples: Sequence[Example], engine: SpeechEngine, seconds: float = LON
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{example.name}.wav"
             soundfile.write(path, sound, SAMPLE_RATE, subtype="PCM_16")
-            heard, hidden = listen(path, engine)
+            heard, hidden = stretches.listen(engine, path, SpeechOptions(device="cpu"), quiet)
         clip = hashlib.sha256(sound.tobytes()).hexdigest()
         found.append(stretches.cut(hidden, heard.frames.level, heard.track, clip, model, 0.0, heard.duration))
     return found
 
-
-def listen(path: Path, engine: SpeechEngine):
-    """(what was heard, hidden features [C, T]) of a whole sound."""
-    runners: list[HiddenRunner] = []
-
-    def runner(network, device):
-        runners.append(HiddenRunner(network, device))
-        return runners[-1]
-
-    heard: Heard = engine.hear(path, SpeechOptions(device="cpu"), quiet, runner)
-    return heard, runners[-1].hidden
