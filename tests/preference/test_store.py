@@ -333,7 +333,8 @@ while True:
         assert told[-1], writer.stderr.read()
         time.sleep(0.003 * turn)
         writer.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
-        rest, _ = writer.communicate()
+        rest = writer.stdout.read()  # not 'communicate', which passes over what 'readline' has read ahead
+        writer.wait()
         told += [line for line in rest.split("\n")[:-1] if len(line) == 32]
         with Store.open(folder) as opened:
             kept = [vote.id for vote in opened.votes()]
