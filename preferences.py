@@ -82,7 +82,8 @@ class FacewrightPreferences(bpy.types.AddonPreferences):
                 if line not in status.lines:
                     box.label(text=line, icon="ERROR" if outcome.kind == "failed" else "CANCEL")
             if outcome.details:
-                box.operator("facewright.show_details", text="Show Details", icon="TEXT").details = outcome.details
+                button = box.operator("facewright.show_details", text="Show Details", icon="TEXT")
+                button.details, button.expected = outcome.details, outcome.expected
         row = layout.row()
         row.operator("facewright.check_runtime", icon="FILE_REFRESH")
         row.operator("facewright.setup_runtime", icon="IMPORT")

@@ -42,6 +42,8 @@ class FACEWRIGHT_OT_export_curves(Verb, bpy.types.Operator, ExportHelper):
 
         if any(bake.has_bake(obj) for obj in context.selected_objects):
             return ""
+        if bake.only_pushed_down(context.selected_objects):
+            return "The bake was pushed down in the NLA. Make its Action the active one to export it."
         return "Select a character that carries a bake, or bake speech first."
 
     def draw(self, context: bpy.types.Context) -> None:

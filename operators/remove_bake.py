@@ -23,6 +23,8 @@ class FACEWRIGHT_OT_remove_bake(Verb, bpy.types.Operator):
 
         if any(bake.has_bake(obj) for obj in context.selected_objects):
             return jobs.busy_reason()
+        if bake.only_pushed_down(context.selected_objects):
+            return "The bake was pushed down in the NLA, so it is yours now: delete its strip there."
         return "Select an object that carries a Facewright bake."
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -14,17 +14,22 @@ class FACEWRIGHT_OT_show_details(Verb, bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     details: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    expected: bpy.props.BoolProperty(options={"HIDDEN", "SKIP_SAVE"})  # what a failed job said, and no bug of ours
 
     @classmethod
     def disabled_reason(cls, context: bpy.types.Context) -> str:
         return ""
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(self, width=720, confirm_text="Copy Details")
+        title = "Facewright: What the Job Said" if self.expected else self.bl_label
+        return context.window_manager.invoke_props_dialog(self, width=720, title=title, confirm_text="Copy Details")
 
     def draw(self, context: bpy.types.Context) -> None:
         lines = self.details.splitlines()
-        self.layout.label(text="Please report this with the details below.", icon="ERROR")
+        if self.expected:
+            self.layout.label(text="The end of it says what went wrong.", icon="INFO")
+        else:
+            self.layout.label(text="Please report this with the details below.", icon="ERROR")
         box = self.layout.box().column(align=True)
         if len(lines) > SHOWN_LINES:
             box.label(text=lines[0])

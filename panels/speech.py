@@ -76,4 +76,5 @@ def draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context, topic: 
     for i, line in enumerate(outcome.lines):
         wrapped(box, context, line, icon=ICONS[outcome.kind] if i == 0 else "BLANK1")
     if outcome.details:
-        box.operator("facewright.show_details", text="Show Details", icon="TEXT").details = outcome.details
+        button = box.operator("facewright.show_details", text="Show Details", icon="TEXT")
+        button.details, button.expected = outcome.details, outcome.expected

@@ -200,6 +200,18 @@ def has_bake(obj: bpy.types.Object) -> bool:
     return key is not None and bool(tags.our_actions(key))
 
 
+def only_pushed_down(objects: Sequence[bpy.types.Object]) -> bool:
+    """Whether bakes of ours play on these objects, but only such as were pushed down or changed in the NLA, which are the artist's."""
+    strips = [
+        strip.action
+        for key, _users in with_shape_keys(objects)
+        if key.animation_data is not None
+        for track in key.animation_data.nla_tracks
+        for strip in track.strips
+    ]
+    return any(tags.read(action) is not None for action in strips if action is not None) and not any(map(has_bake, objects))
+
+
 def _check_options(options: BakeOptions) -> None:
     if not -_LAST_FRAME <= options.start_frame <= _LAST_FRAME:
         raise UserError(f"The start frame {options.start_frame} is outside what a Blender scene can have.", "Choose another start frame.")

@@ -17,6 +17,7 @@ from ..core.errors import Cancelled, UserError
 from . import dialogs, tasks
 
 POLL_SECONDS = 0.05  # quick enough for a smooth bar and a prompt cancel; costs nothing measurable
+UNEXPECTED = "Something unexpected went wrong"
 CANCELLED = "Cancelled. Nothing was changed."
 STOP_SECONDS = 3.0  # for a cancelled thread to end what it started: pip is killed within a second, and Blender should not seem to hang
 
@@ -27,7 +28,12 @@ class Outcome:
 
     kind: str
     lines: tuple[str, ...]
-    details: str = ""  # what a bug report needs; "" where nothing unexpected happened
+    details: str = ""  # what a bug report needs, or what a failed job said; "" where there is no more to tell
+
+    @property
+    def expected(self) -> bool:
+        """Whether the details are what a failed job said (pip, a crashed worker), and no bug's traceback."""
+        return not self.lines or not self.lines[0].startswith(UNEXPECTED)
 
 
 @dataclass
@@ -150,7 +156,7 @@ def outcome_of(error: Exception, details: str = "") -> Outcome:
     if isinstance(error, UserError):
         return Outcome("failed", tuple(line for line in (error.message, error.hint) if line), dialogs.details(details) if details else "")
     bug = dialogs.details("".join(traceback.format_exception(error)))
-    return Outcome("failed", (f"Something unexpected went wrong: {error}",), bug)
+    return Outcome("failed", (f"{UNEXPECTED}: {error}",), bug)
 
 
 def _unexpected(error: Exception) -> Outcome:

@@ -268,3 +268,18 @@ def test_a_retake_of_nothing_is_a_sentence(baked, settings):
         bpy.ops.facewright.retake()
     settings.phonemes.keep_part = False
     assert "Choose what to keep" in Retake.disabled_reason(bpy.context)
+
+
+def test_removing_or_exporting_a_pushed_down_bake_says_whose_it_is(baked):
+    from facewright.operators.export_curves import FACEWRIGHT_OT_export_curves as Export
+    from facewright.operators.remove_bake import FACEWRIGHT_OT_remove_bake as Remove
+
+    assert Remove.disabled_reason(bpy.context) == Export.disabled_reason(bpy.context) == ""
+    adt = baked.data.shape_keys.animation_data
+    strip = adt.nla_tracks.new().strips.new("line", 1, adt.action)
+    actions_compat.assign_to_strip(strip, adt.action)
+    actions_compat.assign(adt, None)
+    assert "pushed down in the NLA" in Remove.disabled_reason(bpy.context)
+    assert "pushed down in the NLA" in Export.disabled_reason(bpy.context)
+    adt.nla_tracks.remove(adt.nla_tracks[0])
+    assert "Select an object that carries" in Remove.disabled_reason(bpy.context)
