@@ -61,6 +61,7 @@ def card(results: dict) -> str:
         commit=run["commit"],
         seed=run["seed"],
         minutes=run["minutes"],
+        styles=", ".join(config.style_names),
         figures="".join(table(name, results) for name in TITLES),
     )
 

@@ -50,7 +50,9 @@ _CALM_AFTER, _CALM_BEFORE, _CALM_RAMP = 0.35, 0.45, 0.2
 
 # In a pause the jaw hangs less than it swings: lips that part before the voice or stay parted after it do so by themselves, as far as
 # they can (s after a phone, before the next, ramp; share of the jaw that is left; most of a lip's own part).
-_JAW_AFTER, _JAW_BEFORE, _JAW_RAMP, _JAW_LEFT, _LIP_PART = 0.1, 0.12, 0.1, 0.4, 0.35
+_JAW_AFTER, _JAW_BEFORE, _JAW_RAMP, _JAW_LEFT, _LIP_PART = 0.1, 0.12, 0.1, 0.25, 0.35
+# A falling jaw narrows the mouth too; this much funnel for each part of the jaw keeps the width.
+_FUNNEL_PART: Final = 0.8
 
 # What a seal does to the channels that hold lips apart: the share that is left of them.
 _LEFT_IN_SEAL: Final = {
@@ -248,6 +250,9 @@ def _close_jaw(names, times, values, track: PhoneTrack) -> None:
     for column in (jaw, close):
         if column is not None:
             after[:, column] *= 1 - weight[rows] * (1 - _JAW_LEFT)
+    if "mouthFunnel" in names:
+        funnel = names.index("mouthFunnel")
+        after[:, funnel] += _FUNNEL_PART * np.clip(before[:, jaw] - after[:, jaw], 0, 0.2)
     lost = lip_vector(names, before)[:, 1] - lip_vector(names, after)[:, 1]
     per_unit = sum(PER_CHANNEL[n][1] for n in lips)
     for name in lips:
