@@ -64,7 +64,7 @@ from .panels.video import FACEWRIGHT_PT_video, FACEWRIGHT_PT_video_settings
 from .preferences import FacewrightPreferences
 from .properties import FacewrightSceneSettings, FacewrightVideoSettings
 from .ranking_properties import FacewrightRankingSettings
-from .scene import jobs, learning, player, runtime_status, sitting
+from .scene import jobs, learning, runtime_status, sitting
 
 CLASSES = (
     FacewrightPreferences,
@@ -133,7 +133,7 @@ MENUS = (
     (bpy.types.TOPBAR_MT_file_import, menus.import_entry),
     (bpy.types.TOPBAR_MT_file_export, menus.export_entry),
 )
-BEFORE_LOAD = (player.stop, sitting.end_before_load, jobs.stop_before_load)
+BEFORE_LOAD = (sitting.end_before_load, jobs.stop_before_load)
 
 _commands: list = []  # handles of 'blender -c' commands
 _registered = False
@@ -160,7 +160,6 @@ def unregister() -> None:
         return
     _registered = False
     atexit.unregister(unregister)
-    player.stop()
     sitting.end()
     jobs.shut_down()
     runtime_status.forget()

@@ -3,8 +3,7 @@
 import bpy
 
 from ..core.errors import UserError
-from ..scene import player, sitting
-from ..scene.player_layout import key_action
+from ..scene import sitting
 from .verb import Verb
 
 TIMER_SECONDS = 1 / 60  # finer than any film's frame
@@ -22,7 +21,7 @@ class FACEWRIGHT_OT_rank_play(Verb, bpy.types.Operator):
     def disabled_reason(cls, context: bpy.types.Context) -> str:
         if sitting.current() is None:
             return "No sitting is open. Start one."
-        if player.current() is not None and not player.current().ended:
+        if sitting.current().playing:
             return "The player is open already."
         return ""
 
@@ -36,6 +35,8 @@ class FACEWRIGHT_OT_rank_play(Verb, bpy.types.Operator):
         return self.guarded(lambda: self._start(context))
 
     def _start(self, context: bpy.types.Context) -> set[str]:
+        from ..scene import player  # not above: enabling the add-on need not draw
+
         self._player = player.start(context.window, player.choose_area(context.window, context.area))
         self._timer = context.window_manager.event_timer_add(TIMER_SECONDS, window=context.window)
         context.window_manager.modal_handler_add(self)
@@ -77,6 +78,8 @@ class FACEWRIGHT_OT_rank_play(Verb, bpy.types.Operator):
             return {"PASS_THROUGH"}
         if event.value != "PRESS" or event.is_repeat:  # a key that is held must not cast votes
             return {"RUNNING_MODAL"}
+        from ..scene.player_layout import key_action
+
         opened = sitting.current()
         count = len(opened.question.takes) if opened and opened.question else 0
         return self._do(context, key_action(event.type, event.unicode, event.ctrl or event.oskey, count))
@@ -93,7 +96,7 @@ class FACEWRIGHT_OT_rank_play(Verb, bpy.types.Operator):
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
-        player.stop()
+        self._player.stop()
         return {"FINISHED"}
 
     def cancel(self, context: bpy.types.Context) -> None:

@@ -2,8 +2,6 @@
 """A job of the worker as an operator begins it: the worker found, a folder of its own, and the folder gone at the end."""
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +14,9 @@ from .verb import Work
 
 def begin(context: bpy.types.Context, verb: str, params: Callable[[Path], dict], finish: Callable[[dict], jobs.Outcome]) -> Work:
     """Start ``verb`` with ``params(folder)``; whatever it writes into the folder can be read in ``finish`` and is gone afterwards."""
+    import shutil  # not above: with the compressors that they bring these would slow down enabling the add-on
+    import tempfile
+
     preferences = settings(context)
     found = runtime_status.find(preferences.python, preferences.data_folder)
     client = tasks.worker(found.python, preferences.data_folder / "logs")

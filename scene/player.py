@@ -467,13 +467,13 @@ def start(window: bpy.types.Window, area: bpy.types.Area) -> Player:
         raise UserError("No sitting is open.", "Start one.")
     if _player is not None and not _player.ended:
         raise UserError("The player is open already.", "Go on there, or press Esc in it.")
+    sitting.on_end(stop)
     _player = Player(window, area)
     return _player
 
 
-@bpy.app.handlers.persistent
-def stop(*_: object) -> None:
-    """Close the player if there is one (Esc, another file, unregister)."""
+def stop() -> None:
+    """Close the player if there is one (Esc, the end of the sitting)."""
     global _player
     player, _player = _player, None
     if player is not None:

@@ -75,6 +75,7 @@ class Session:
 
 _session: Session | None = None
 _listeners: list[Callable[[], None]] = []  # the player redraws itself when something happened
+_closers: list[Callable[[], None]] = []  # the player closes with the sitting; this file does not import it, since it is not needed to start
 
 
 def current() -> Session | None:
@@ -97,8 +98,8 @@ def end(*_: object) -> str:
     session, _session = _session, None
     if session is None:
         return ""
-    for listener in (*_listeners,):
-        listener()
+    for close in (*_closers,):
+        close()
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
     session.maker.close()
@@ -115,6 +116,12 @@ def end(*_: object) -> str:
 def end_before_load(*_: object) -> None:
     """load_pre: the character is about to go."""
     end()
+
+
+def on_end(close: Callable[[], None]) -> None:
+    """Have this called when the sitting ends, whatever ends it."""
+    if close not in _closers:
+        _closers.append(close)
 
 
 def listen(listener: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ RUNNER and the driver's ``api`` are those of ``gui_tour.py``. Prints how long th
 """
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -32,7 +33,7 @@ def steps(api):
 
     package = next(m for m in list(bpy.context.preferences.addons.keys()) if m.endswith(".facewright"))
     check("enabling imports neither torch nor numpy", not {"torch", "numpy"} & set(sys.modules))
-    jobs, sitting, player = (sys.modules[f"{package}.scene.{name}"] for name in ("jobs", "sitting", "player"))
+    jobs, sitting, player = (importlib.import_module(f"{package}.scene.{name}") for name in ("jobs", "sitting", "player"))
     preferences = bpy.context.preferences.addons[package].preferences
     preferences.python = PARAMETERS["python"]
     preferences.rater = "tour"
