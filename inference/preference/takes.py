@@ -31,6 +31,8 @@ MOST: int = 200
 _AHEAD = 2.0
 # Seconds of sound in the memory of the last listening: its features take 25 kB a second.
 _REMEMBERED = 1800.0
+# Options of the sound that all candidates have in common.
+_SHARED = ("text", "fps", "device", "life", "pronunciations", "style", "asymmetry", "person")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def run(params: dict, report: Report) -> dict[str, Any]:
     if not isinstance(candidates, Sequence) or isinstance(candidates, str) or not 0 < len(candidates) <= MOST:
         raise UserError("The job 'takes' has no list of candidates.", f"Ask for 1 to {MOST} takes.")
     engine = speech_job._warm_engine(Path(params.get("weights") or weights_file.SHIPPED))
-    shared = {n: params[n] for n in ("text", "fps", "device", "life", "pronunciations", "style", "asymmetry", "person") if params.get(n) is not None}
+    shared = {n: params[n] for n in _SHARED if params.get(n) is not None}
     wanted = [_options(c, shared) for c in candidates]
     for options in wanted:  # an adapter for other weights is refused before the work
         engine.habits(options)
