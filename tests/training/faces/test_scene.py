@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renders and their truth, on the real head: run where FACEWRIGHT_CORPORA names the corpora's folder and there is a C compiler."""
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif("FACEWRIGHT_CORPORA" not in os.environ, reason="renders ICT-FaceKit: set FACEWRIGHT_CORPORA"),
+    pytest.mark.skipif(shutil.which("gcc") is None, reason="the face renderer needs gcc"),
+]
+SEED = 990_001  # held out
+
+
+@pytest.fixture(scope="module")
+def head():
+    from facewright.training.faces import head
+
+    return head.load(Path(os.environ["FACEWRIGHT_CORPORA"]) / "ict_facekit.npz")
+
+
+@pytest.fixture(scope="module")
+def pack(head):
+    from facewright.training.faces import expressions, packs
+
+    return packs.make(head, expressions.load(Path(os.environ["FACEWRIGHT_CORPORA"]), True), SEED, 20)
+
+
+def test_points_of_the_mesh_are_those_of_the_shipped_geometry(head) -> None:
+    from facewright.inference.video import geometry
+    from facewright.rigs.arkit import ARKIT_52
+
+    rng = np.random.default_rng(0)
+    identity, arkit = rng.normal(size=(3, 100)).astype(np.float32), rng.random((3, len(ARKIT_52))).astype(np.float32) * 0.3
+    mesh, _ = head.place(identity, arkit)
+    shipped = geometry.load()
+    for k in range(3):
+        told = geometry.place(shipped, arkit[k : k + 1], identity[k])[0]
+        assert np.abs(mesh[k][head.points] - told).max() < 0.03, "cm, of which float16 takes a hundredth"
+
+
+def test_the_camera_s_truth_is_where_the_points_are_drawn(head, pack) -> None:
+    from facewright.training.faces import raster
+
+    for k in np.flatnonzero(~pack.stylised):
+        mesh, _ = head.place(pack.identity[k : k + 1].astype(np.float32), pack.arkit[k : k + 1])
+        camera = raster.Camera(pack.rotation[k], pack.shift[k], float(pack.distance[k]), float(pack.focal[k]), tuple(pack.centre[k]))
+        at = raster.project(np.ascontiguousarray(mesh[0][head.points]), camera)[:, :2]
+        assert np.abs(at - pack.points[k]).max() < 0.2, "px; identities are kept in float16"
+
+
+def test_faces_fill_their_pictures_and_mostly_show(pack) -> None:
+    from facewright.inference.video.crop import crop_of
+    from facewright.training.faces import scene
+
+    for points in pack.points:
+        crop = crop_of(points)
+        assert crop.side == pytest.approx(scene.FILL * scene.SIDE, rel=0.02)
+        assert (crop.x, crop.y) == pytest.approx((scene.SIDE / 2, scene.SIDE / 2), abs=1)
+    assert 0.4 < pack.visible.mean() < 0.95
+    assert pack.pictures.std((1, 2, 3)).min() > 5
+
+
+def test_a_seed_makes_the_same_pack_again(head, pack) -> None:
+    from facewright.training.faces import expressions, packs
+
+    again = packs.make(head, expressions.load(Path(os.environ["FACEWRIGHT_CORPORA"]), True), SEED, 5)
+    assert (again.pictures == pack.pictures[:5]).all()
+    assert (again.points == pack.points[:5]).all()
+
+
+def test_a_pack_survives_the_disk(pack, tmp_path: Path) -> None:
+    from facewright.training.faces import packs
+
+    packs.save(pack, tmp_path / f"close-{SEED}")
+    back = packs.load(packs.folders(tmp_path, packs.CLOSE)[0])
+    assert back.seed == SEED
+    assert (back.pictures == pack.pictures).all()
+    assert (back.points == pack.points).all()
+
+
+def test_mirrored_views_keep_their_points_on_the_face(pack) -> None:
+    from facewright.inference.video.points import MIRROR
+    from facewright.training.faces import augment
+
+    options = augment.AugmentOptions(shift=0, scale=0, roll=0, rolled_far=0, covered=0)
+    k = int(pack.visible.mean(1).argmax())
+    seen = {}
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        _, at, visible, mirrored = augment.view(pack.pictures[k], pack.points[k], pack.visible[k], 112, rng, options)
+        seen[mirrored] = at, visible
+    (plain, shown), (other, other_shown) = seen[False], seen[True]
+    assert np.abs(np.stack([1 - other[MIRROR][:, 0], other[MIRROR][:, 1]], 1) - plain).max() < 1e-4
+    assert (other_shown[MIRROR] == shown).all()
