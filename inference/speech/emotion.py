@@ -120,7 +120,7 @@ _STIFFNESS, _ROUNDS = 0.003, 12
 # Of an error sideways, up and forward: from the front the last is hardly seen.
 _SEEN: Final = np.array([1, 1, 0.4], np.float32)
 # The gap up to which touching lips may part (they touch below ``lip_gap.TOUCHING``, 0.03).
-_TOUCH: Final = 0.022
+_TOUCH: Final = 0.015
 # A channel that moves the lips apart or together by more than this (eye-corner distances at 1) has to give way.
 _PARTS_LIPS: Final = 0.01
 
