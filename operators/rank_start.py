@@ -58,7 +58,7 @@ class FACEWRIGHT_OT_rank_start(JobVerb, bpy.types.Operator):
         begins = takes.sound_start(scene, path, chosen.start_frame)
         fps = scene.render.fps / scene.render.fps_base
         found = takes.windows(seconds, quiet, wish.where, (scene.frame_current - begins) / fps, wish.length)
-        cuts = takes.cuts(found, scene, begins, seconds)
+        cuts = takes.cuts(found, fps, begins)
         if not cuts:
             raise UserError(f"The sound {path.name} is too short to compare takes of.", "Choose a longer one.")
         python = runtime_status.find(preferences.python, preferences.data_folder).python
@@ -102,6 +102,9 @@ class FACEWRIGHT_OT_rank_start(JobVerb, bpy.types.Operator):
                 return tasks.WorkerTask(client, client.submit(verb, params))
 
             source = take_source.TakeSource(brief, take_source.in_turn(cuts, seed), submit, folder)
+            if seconds is None and wish.where == "LINE":
+                done, length = cuts[0].end, wish.length
+                source.rest = lambda duration: takes.cuts(takes.rest(done, duration, length), fps, begins)
             if store.stats().votes >= learning.TENS:
                 source.votes = preferences.data_folder / "votes"
             task = source.start()

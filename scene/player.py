@@ -46,7 +46,7 @@ class Sound:
         try:
             import aud
 
-            self._sound = aud.Sound(str(path)).limit(start, end).cache()
+            self._sound = aud.Sound(str(path)).limit(start, end)
             self._device = aud.Device()
         except ImportError:
             self.reason = "No sound: this Blender was built without it"

@@ -61,6 +61,7 @@ class TakeSource:
     groups: list[dict[str, object]] = field(default_factory=list)  # for each stretch: take id -> Curves
     error: UserError | None = None
     votes: Path | None = None
+    rest: Callable[[float], list[takes.Cut]] | None = None  # the cuts of a sound whose length (s) only the worker knows
     _running: tuple[Task, takes.Cut] | None = None
     _choosing: tuple[Task, list[tuple[str, ...]]] | None = None
 
@@ -134,6 +135,9 @@ class TakeSource:
         """Take in what the worker made of the stretch that was asked for last; returns its questions, the plainest difference first."""
         _task, cut = self._running
         self._running = None
+        if self.rest is not None:
+            self.cuts.extend(in_turn(self.rest(float(result["duration"])), self.brief.seed))
+            self.rest = None
         brief, group = self.brief, {}
         for candidate, entry in zip(brief.wanted, result["takes"], strict=True):
             path = Path(entry["curves"])

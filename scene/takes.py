@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import random
 import wave
@@ -17,7 +16,6 @@ import numpy as np
 
 from ..core import stretches
 from ..core.errors import UserError
-from ..core.timing import scene_fps
 from ..preference.votes import Take
 from . import films, sound
 
@@ -115,22 +113,30 @@ def sound_start(scene: bpy.types.Scene, path: Path, otherwise: int) -> int:
     return otherwise
 
 
-def cuts(found: Iterable[tuple[float, float]], scene: bpy.types.Scene, begins: int, duration: float) -> list[Cut]:
+def cuts(found: Iterable[tuple[float, float]], fps: float, begins: int) -> list[Cut]:
     """Stretches in seconds of the sound as cuts on whole scene frames; ``begins``: the scene frame of the sound's time 0."""
-    fps = scene_fps(scene.render.fps, scene.render.fps_base)
     step = films.step_for(fps)
     made = []
     for start, end in found:
         first = int(np.ceil(start * fps - 1e-6))
-        last = int(np.floor(min(end, duration) * fps + 1e-6))
+        last = int(np.floor(end * fps + 1e-6))
         if last > first:
             made.append(Cut(round(first / fps, 6), round(last / fps, 6), begins + first, max(1, (last - first) // step)))
     return made
 
 
-def listen(path: Path) -> tuple[float, list[tuple[float, float]]]:
-    """(seconds, pauses as (start, end) in seconds) of a sound, by its loudness alone. Raises UserError where Blender cannot read it."""
-    rate, samples = _samples(path)
+def listen(path: Path) -> tuple[float | None, list[tuple[float, float]]]:
+    """(seconds, pauses as (start, end) in seconds) of a WAV file, by its loudness alone; (None, []) for any other sound.
+
+    Blender's own reader is not asked: audaspace 1.5 ends the process over a file that is no sound (bpy 5.0.1). The worker tells the length.
+    """
+    try:
+        with wave.open(str(path)) as file:
+            rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
+            raw = file.readframes(int(LONGEST_LINE * rate))
+    except (wave.Error, EOFError, OSError):
+        return None, []
+    samples = _mono(raw, width, channels)
     seconds = len(samples) / rate
     size = max(1, round(_BLOCK * rate))
     count = len(samples) // size
@@ -142,31 +148,37 @@ def listen(path: Path) -> tuple[float, list[tuple[float, float]]]:
     return seconds, [(float(a), float(b)) for a, b in edges if b - a >= _PAUSE]
 
 
-def _samples(path: Path) -> tuple[float, np.ndarray]:
-    """Sample rate and mono float32 samples, of the first LONGEST_LINE seconds."""
-    with contextlib.suppress(wave.Error, EOFError, OSError), wave.open(str(path)) as file:
-        if file.getsampwidth() == 2:
-            raw = file.readframes(int(LONGEST_LINE * file.getframerate()))
-            samples = np.frombuffer(raw[: len(raw) // 2 * 2], "<i2").astype(np.float32) / 32768
-            channels = file.getnchannels()
-            return float(file.getframerate()), samples[: len(samples) // channels * channels].reshape(-1, channels).mean(1)
-    try:
-        import aud  # not everywhere: Blender as a module was built without it before 4.5
-
-        sound = aud.Sound(str(path)).limit(0.0, LONGEST_LINE)
-        samples = sound.data()
-        return float(sound.specs[0]), samples.reshape(len(samples), -1).mean(1)
-    except Exception as error:  # audaspace raises its own kinds
-        raise UserError(f"Blender cannot read the sound {path.name}: {error}.", "Convert it to a 16-bit WAV file.") from error
+def _mono(raw: bytes, width: int, channels: int) -> np.ndarray:
+    """PCM of 1 (unsigned) to 4 bytes a sample as float32 [N] in -1..1, channels averaged."""
+    data = np.frombuffer(raw[: len(raw) // (width * channels) * width * channels], np.uint8).reshape(-1, width)
+    if width == 1:
+        samples = data[:, 0].astype(np.float32) / 128 - 1
+    else:
+        samples = data[:, -1].astype(np.int8).astype(np.float32) / 128 + data[:, -2].astype(np.float32) / 32768  # 16 bits tell enough
+    return samples.reshape(-1, channels).mean(1)
 
 
-def windows(seconds: float, quiet: Sequence[tuple[float, float]], where: str, moment: float, length: float) -> list[tuple[float, float]]:
-    """The stretches to ask about, in seconds of the sound: the one around ``moment`` ("HERE"), or all of the line ("LINE")."""
+def windows(
+    seconds: float | None, quiet: Sequence[tuple[float, float]], where: str, moment: float, length: float
+) -> list[tuple[float, float]]:
+    """The stretches to ask about, in seconds of the sound: the one around ``moment`` ("HERE"), or all of the line ("LINE").
+
+    Of a sound of unknown length (None) the first stretch of the line; ``rest`` gives the others.
+    """
+    if seconds is None:
+        start = max(moment - length / 2, 0.0) if where == "HERE" else 0.0
+        return [(start, start + length)]
     if seconds <= 0:
         return []
     if where == "HERE":
         return [stretches.around(min(max(moment, 0.0), seconds), seconds, length)]
     return stretches.cut(min(seconds, LONGEST_LINE), length, quiet)
+
+
+def rest(done: float, seconds: float, length: float) -> list[tuple[float, float]]:
+    """The stretches after the first ``done`` seconds of a sound that turned out to be ``seconds`` long."""
+    left = min(seconds, LONGEST_LINE) - done
+    return [(done + start, done + end) for start, end in stretches.cut(left, length)] if left >= stretches.SHORTEST else []
 
 
 def record(candidate: Candidate, sha: str, cut: Cut, clip: str, name: str, model: str, rig: str, camera: str, fps: float) -> Take:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 PARAMETERS: dict[str, str] = {}  # the program writes them into the driver's copy
 FAILED: list[str] = []
+HEADER = 28  # pixels from one closed panel to the next, in the default theme at scale 1
 
 
 # ---- the driver, inside Blender ----------------------------------------------------------------------------------------------
@@ -62,6 +63,22 @@ def steps(api):
         box = next(b.box for b in layout.buttons if b.action == action)
         over_player((box.x + box.width / 2) / region.width, (box.y + box.height / 2) / region.height, click=True)
 
+    def only(name):
+        """Open one panel of the tab and close all others, by clicks on their headers."""
+        panels = [p for p in bpy.types.Panel.__subclasses__() if getattr(p, "bl_category", "") == "Facewright"]
+        tab = [p for p in panels if not hasattr(p, "bl_parent_id")]
+        order = [p.__name__ for p in sorted(tab, key=lambda p: getattr(p, "bl_order", 0))]
+        x, y = api.panel_xy(HEADER / 2)
+        # Ctrl closes the others, the second click this one.
+        for keys in (["keydown", "ctrl", "click", "1", "keyup", "ctrl"], ["click", "1"]):
+            subprocess.run(["xdotool", "mousemove", str(x - 40), str(int(y)), *keys], check=True)
+            yield 1.5
+        api.shot("r00_closed")
+        subprocess.run(["xdotool", "mousemove", str(x - 40), str(int(y + HEADER * order.index(name))), "click", "1"], check=True)
+        yield 1.5
+        subprocess.run(["xdotool", "mousemove", "300", "500"], check=True)
+        yield 0.7
+
     def votes():
         opened = sitting.current()
         return opened.sitting.counter.votes if opened else -1
@@ -78,17 +95,7 @@ def steps(api):
     settings.sound = PARAMETERS["sound"]
     yield 2.0
     api.shot("r00_sidebar")
-    panels = sys.modules[f"{package}.panels.ranking"], sys.modules[f"{package}.panels.adapters"]
-    shown = panels[0].FACEWRIGHT_PT_ranking, panels[1].FACEWRIGHT_PT_learn, panels[1].FACEWRIGHT_PT_adapters
-    for panel in reversed(shown):  # open and above the others, which would push them out of a small window
-        bpy.utils.unregister_class(panel)
-    for order, panel in enumerate(shown):
-        panel.bl_options, panel.bl_order = set(), order - 9
-        bpy.utils.register_class(panel)
-    api.open_tab("Item")
-    yield 0.5
-    api.open_tab("Facewright")
-    yield 1.5
+    yield from only("FACEWRIGHT_PT_ranking")
     api.shot("r01_start")
     before = {name: len(getattr(bpy.data, name)) for name in ("objects", "actions", "images", "cameras", "scenes", "meshes")}
     with api.override():
@@ -214,10 +221,12 @@ def steps(api):
     api.shot("r09_panel_next")
     with api.override():
         bpy.ops.facewright.rank_end()
-    yield 0.5
+    yield 1.5
     after = {name: len(getattr(bpy.data, name)) for name in before}
     check("nothing is left in the file", after == before, {n: (before[n], after[n]) for n in before if before[n] != after[n]})
     api.shot("r10_ended")
+    yield from only("FACEWRIGHT_PT_learn")
+    api.shot("r10b_learn")
 
     settings.ranking.shown = "4"
     with api.override():

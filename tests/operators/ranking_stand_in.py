@@ -35,7 +35,7 @@ def takes(params, report):
         path = Path(params["out"]) / f"take{i:03d}.npz"
         curves_file.save(Curves(ARKIT_52, times, values), path)
         made.append({"curves": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), **wish})
-    return {"takes": made, "model": "ab" * 32, "start": params["start"], "end": params["end"], "warnings": []}
+    return {"takes": made, "model": "ab" * 32, "start": params["start"], "end": params["end"], "duration": 6.0, "warnings": []}
 
 
 def suggest_controls(params, report):

@@ -192,6 +192,15 @@ def test_a_line_goes_on_while_it_is_judged(face, settings, small, worker, sound,
         assert len({session.takes[take].take.start for take in question.takes}) == 1, "takes of one stretch are compared"
 
 
+def test_a_sound_that_is_no_wav_is_cut_once_the_worker_knows_its_length(face, settings, small, worker, tmp_path):
+    (tmp_path / "speech.mp3").write_bytes(b"the stand-in reads no sound")
+    settings.sound = str(tmp_path / "speech.mp3")
+    small.where, small.length, small.count, small.differ = "LINE", 2.0, 2, "JAW"
+    session = start()
+    until(lambda: session.sitting.left == 3)
+    assert sorted({t.take.start for t in session.source.made.values()}) == [0.0, 2.0, 4.0]
+
+
 def test_trouble_later_in_the_line_keeps_what_is_there(face, settings, small, worker, sound, tmp_path):
     settings.sound = long_sound(tmp_path, "later", 6)
     small.where, small.differ = "LINE", "JAW"
