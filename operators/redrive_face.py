@@ -62,6 +62,7 @@ class FACEWRIGHT_OT_redrive_face(JobVerb, bpy.types.Operator):
                 *(["The take that was pushed down stays below the new one."] if shown_was_pushed else []),
                 *result["warnings"],
                 *report.warnings,
+                *(["Re-Take Around My Keys keeps such keys on the face."] if report.kept else []),
             )
             return jobs.Outcome("done", told)
 

@@ -209,7 +209,8 @@ def redraw() -> None:
 def stop_before_load(*_: object) -> None:
     """load_pre: what the job was going to write into is about to go, and the last report speaks of another file."""
     if _running is None:
-        _outcomes.pop("speech", None)
+        for topic in ("speech", "phonemes"):
+            _outcomes.pop(topic, None)
     else:
         cancel("Another file was opened, so the job was stopped. Nothing was changed.")
 

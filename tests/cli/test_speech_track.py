@@ -67,3 +67,25 @@ def test_emotions_arrive_and_wrong_ones_are_status_2(shell, tmp_path: Path) -> N
 
 def test_the_shell_knows_every_emotion() -> None:
     assert arguments.EMOTIONS == emotion.NAMES
+
+
+@pytest.mark.slow
+def test_a_baked_blend_carries_the_track(shell, tmp_path: Path) -> None:
+    bpy = pytest.importorskip("bpy")
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    mesh = bpy.data.meshes.new("Face")
+    mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
+    obj = bpy.data.objects.new("Face", mesh)
+    bpy.context.scene.collection.objects.link(obj)
+    for key in ("Basis", "jawOpen", "mouthClose"):
+        obj.shape_key_add(name=key).value = 0.0
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    shell("bake", SAMPLE, "--blend", "a.blend", "-o", "b.blend", "--text", SAMPLE.with_suffix(".txt"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "b.blend"))
+    from facewright import take_properties
+    from facewright.scene import phonemes
+
+    with take_properties.present():
+        shown = phonemes.find(list(bpy.context.scene.objects), bpy.context.scene)
+        assert shown.take.words[0].name == "Hello" and len(shown.take.phones) > 60
+        assert phonemes.recipe(shown.action)["params"]["text"].startswith("Hello there")

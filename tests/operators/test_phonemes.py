@@ -182,7 +182,7 @@ def test_what_is_no_longer_kept_is_listened_to_again_and_said(face, settings, wo
 def test_an_edited_bake_is_kept_as_the_artists(baked):
     curve(baked, "jawOpen").keyframe_points[2].co_ui[1] = 0.77
     bpy.ops.facewright.redrive_face()
-    assert "Facewright Face (edited)" in bpy.data.actions
+    assert "Facewright Face (edited)" in bpy.data.actions and "Re-Take Around My Keys keeps such keys" in told()[-1]
     assert not tags.was_edited(baked.data.shape_keys.animation_data.action)
 
 
