@@ -30,7 +30,7 @@ from .track import FaceTrack
 
 SHIPPED: Final = WEIGHTS / "coefficients.safetensors"
 KIND, VERSION = "coefficients", "1"
-BLOCK: Final = 128  # frames at once: enough to fill the processor, little memory
+BLOCK: Final = 64  # frames at once: enough to fill the processor, and a cancelled job stops within a fifth of a second
 SMALLEST_SIGMA: Final = 0.0015  # of the crop: nothing is found better
 _RESIDUAL, _FAR = 0.15, 0.25  # cm: size of a usual residual; sigma at which a point counts for half
 _REGIONS: Final = tuple(dict.fromkeys(REGION))
@@ -230,7 +230,7 @@ def solve(
         seen = torch.from_numpy(np.ascontiguousarray(visible[rows], np.float32)).clamp(0, 1)
         shown = None if appearance is None else torch.from_numpy(np.ascontiguousarray(appearance[rows], np.float32))
         with torch.inference_mode():
-            person = _person(network, times[rows], unit, blur, seen, options)
+            person = _person(network, times[rows], unit, blur, seen, options, lambda: report(0.0))
             for at in range(0, len(rows), BLOCK):
                 part = slice(at, at + BLOCK)
                 value, spread, pose = frames(network, person, unit[part], blur[part], seen[part], None if shown is None else shown[part])
@@ -268,11 +268,17 @@ def known_by(frames_of_neutral: int) -> float:
 
 
 def _person(
-    network: Refiner, times: np.ndarray, points: Tensor, sigma: Tensor, visible: Tensor, options: SolveOptions
+    network: Refiner,
+    times: np.ndarray,
+    points: Tensor,
+    sigma: Tensor,
+    visible: Tensor,
+    options: SolveOptions,
+    tick: Callable[[], None],
 ) -> Neutral:
     weight = weights(sigma, visible)
     if options.neutral_time is None:
-        return neutral.from_clip(points, weight, network.errors)
+        return neutral.from_clip(points, weight, network.errors, tick)
     nearest = int(np.abs(times - options.neutral_time).argmin())
     if abs(times[nearest] - options.neutral_time) > 0.5:
         raise UserError(f"No face is seen at {options.neutral_time:g} s, where the neutral should be.", "Name a time that shows it.")

@@ -8,6 +8,7 @@ Memory is bounded: a long clip is represented by some dozens of frames, chosen t
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,7 +62,12 @@ def diverse(points: Tensor, weight: Tensor, count: int = FRAMES, candidates: int
 
 
 def shared(
-    points: Tensor, weight: Tensor, steps: int = STEPS, at_rest: bool = False, errors: Tensor | None = None
+    points: Tensor,
+    weight: Tensor,
+    steps: int = STEPS,
+    at_rest: bool = False,
+    errors: Tensor | None = None,
+    tick: Callable[[], None] = lambda: None,
 ) -> tuple[Tensor, Tensor, Tensor, fit.Solution]:
     """Identity of B clips of T frames each, all at once.
 
@@ -77,6 +83,7 @@ def shared(
     solution = None
     repeated = 1 / (1 + LASTING * (frames - 1))
     for step in range(steps):
+        tick()  # a step takes a tenth of a second, and the user may have cancelled
         shape = model.neutral + torch.tensordot(identity, model.identity[:k], 1)
         perspective = log_k.exp()
         each = shape.repeat_interleave(frames, 0)
@@ -131,13 +138,15 @@ def _offsets(solution: fit.Solution, weight: Tensor, clips: int, frames: int) ->
     return out
 
 
-def from_clip(points: Tensor, weight: Tensor, errors: Tensor | None = None) -> Neutral:
+def from_clip(
+    points: Tensor, weight: Tensor, errors: Tensor | None = None, tick: Callable[[], None] = lambda: None
+) -> Neutral:
     """Over the frames of one clip: points [T, P, 2] y up, weight [T, P]. Frames without weight do not count; without any: ``average``."""
     seen = torch.nonzero(weight.sum(1) > 0).flatten()
     if not len(seen):
         return average()
     rows = seen[diverse(points[seen], weight[seen])]
-    identity, shape, perspective, _ = shared(points[rows][None], weight[rows][None], errors=errors)
+    identity, shape, perspective, _ = shared(points[rows][None], weight[rows][None], errors=errors, tick=tick)
     return Neutral(shape[0], identity[0], perspective[0], len(rows))
 
 
