@@ -65,8 +65,12 @@ def test_emotions_arrive_and_wrong_ones_are_status_2(shell, tmp_path: Path) -> N
         assert "usage" in shell("speech", SAMPLE, "-o", "x.json", "--emotion", wrong, expect=2).stderr
 
 
-def test_the_shell_knows_every_emotion() -> None:
+def test_shell_and_panel_know_every_emotion() -> None:
     assert arguments.EMOTIONS == emotion.NAMES
+    pytest.importorskip("bpy")
+    from facewright import emotion_properties
+
+    assert emotion_properties.EMOTIONS == emotion.NAMES
 
 
 @pytest.mark.slow
