@@ -383,9 +383,10 @@ class Store:
             "SELECT (SELECT MIN(seat) FROM records WHERE records.seat > s.seat) FROM s WHERE s.seat IS NOT NULL) SELECT COUNT(seat) FROM s"
         )[0][0]
         first, last = (rows(f"SELECT {most}(at) FROM records")[0][0] or "" for most in ("MIN", "MAX"))
-        repeats = rows(  # CROSS JOIN keeps SQLite to this order: from the few repeats to what each repeats
+        # CROSS JOIN keeps SQLite to this order, from the few repeats to what each repeats. Naming r.kind would lead it to all votes.
+        repeats = rows(
             "SELECT r.rater, r.shown, CASE WHEN r.winner = b.winner THEN 1 ELSE 0 END, COUNT(*) FROM records r CROSS JOIN records b "
-            f"WHERE r.kind = 'vote' AND r.about <> '' AND {_IN_FORCE} AND b.id = r.about AND b.shown > 0 GROUP BY 1, 2, 3"
+            f"WHERE r.about <> '' AND {_IN_FORCE} AND b.id = r.about AND b.shown > 0 GROUP BY 1, 2, 3"
         )
         regions, axes = Counter(), Counter()
         tallies: dict[str, Tally] = {}
