@@ -19,7 +19,9 @@ def blend(earlier: SpeechModel, later: SpeechModel, later_share: float) -> Speec
     """A model whose every weight lies ``later_share`` of the way from ``earlier`` to ``later``."""
     mixed = SpeechModel(later.config)
     first = earlier.state_dict()
-    mixed.load_state_dict({n: first[n].lerp(t, later_share) if t.is_floating_point() else t for n, t in later.state_dict().items()})
+    # What the earlier run had not (styles) is the later's.
+    merged = {n: first.get(n, t).lerp(t, later_share) if t.is_floating_point() else t for n, t in later.state_dict().items()}
+    mixed.load_state_dict(merged)
     return mixed.eval()
 
 
@@ -30,7 +32,9 @@ def main() -> None:
     parser.add_argument("--later-share", type=float, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    weights_file.save(blend(checkpoint.load_model(args.earlier), checkpoint.load_model(args.later), args.later_share), args.out)
+    mixed = blend(checkpoint.load_model(args.earlier), checkpoint.load_model(args.later), args.later_share)
+    told = f"{args.later_share:g} of {args.later.name}, the rest of {args.earlier.name}"
+    weights_file.save(mixed, args.out, {"blend": told})
 
 
 if __name__ == "__main__":

@@ -24,9 +24,9 @@ LICENCE = "GPL-3.0-or-later"
 LARGEST_ROUNDING = 0.01  # of a channel: an animator sees steps of a few hundredths
 
 
-def rounding(run: Path, root: Path) -> float:
+def rounding(weights: Path, root: Path) -> float:
     """Largest difference that float16 storage makes to any face channel on a held-out sentence."""
-    model = checkpoint.load_model(run)
+    model = checkpoint.load_model(weights)
     sentence = next(e for e in corpora.ljspeech(root) if corpora.is_held_out(e))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.safetensors"
@@ -40,16 +40,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora")
     parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, help="what ships in place of the run's own average: a blend of it (training.blend)")
     parser.add_argument("--out", type=Path, default=weights_file.SHIPPED)
     args = parser.parse_args()
     root = corpora.folder(args.corpora)
     torch.set_num_threads(1)
-    if (off := rounding(args.run, root)) > LARGEST_ROUNDING:
+    chosen = args.weights or args.run
+    if (off := rounding(chosen, root)) > LARGEST_ROUNDING:
         raise SystemExit(f"float16 moves a channel by {off:.3f}; keep float32 for this run.")
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
     options = json.loads((args.run / "options.json").read_text("utf-8"))
+    if args.weights:
+        options["blend"] = weights_file.metadata(args.weights).get("blend", "")
     told = {"licence": LICENCE, "commit": commit, "seed": str(options["seed"]), "run": json.dumps(options, sort_keys=True)}
-    weights_file.save(checkpoint.load_model(args.run), args.out, told)
+    weights_file.save(checkpoint.load_model(chosen), args.out, told)
     weights_file.pin(args.out, {"licence": LICENCE, "card": f"{args.out.stem}.md", "trainingRun": {"commit": commit, **options}})
     print(f"{args.out}: float16 moves no channel by more than {off:.4f}")
 
