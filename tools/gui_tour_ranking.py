@@ -63,19 +63,25 @@ def steps(api):
         box = next(b.box for b in layout.buttons if b.action == action)
         over_player((box.x + box.width / 2) / region.width, (box.y + box.height / 2) / region.height, click=True)
 
-    def only(name):
+    def slow_click(x, y, held=""):
+        """As a hand clicks: Blender wants to see the mouse arrive."""
+        hold, release = (f"xdotool keydown {held}; sleep .2;", f"sleep .2; xdotool keyup {held}") if held else ("", "")
+        click = f"xdotool mousemove {x - 9} {y}; sleep .3; xdotool mousemove {x} {y}; sleep .3; {hold} xdotool mousedown 1; sleep .15; "
+        subprocess.Popen(["sh", "-c", f"{click} xdotool mouseup 1; {release}"])
+
+    def only(name, open_first=False):
         """Open one panel of the tab and close all others, by clicks on their headers."""
         panels = [p for p in bpy.types.Panel.__subclasses__() if getattr(p, "bl_category", "") == "Facewright"]
         tab = [p for p in panels if not hasattr(p, "bl_parent_id")]
         order = [p.__name__ for p in sorted(tab, key=lambda p: getattr(p, "bl_order", 0))]
         x, y = api.panel_xy(HEADER / 2)
-        # Ctrl closes the others, the second click this one.
-        for keys in (["keydown", "ctrl", "click", "1", "keyup", "ctrl"], ["click", "1"]):
-            subprocess.run(["xdotool", "mousemove", str(x - 40), str(int(y)), *keys], check=True)
-            yield 1.5
+        # A click closes the first panel, one with Ctrl opens it and closes the others, the last closes it again.
+        for held in ("", "ctrl", "") if open_first else ("ctrl", ""):
+            slow_click(x - 40, int(y), held)
+            yield 2.5
         api.shot("r00_closed")
-        subprocess.run(["xdotool", "mousemove", str(x - 40), str(int(y + HEADER * order.index(name))), "click", "1"], check=True)
-        yield 1.5
+        slow_click(x - 40, int(y + HEADER * order.index(name)))
+        yield 2.5
         subprocess.run(["xdotool", "mousemove", "300", "500"], check=True)
         yield 0.7
 
@@ -95,7 +101,7 @@ def steps(api):
     settings.sound = PARAMETERS["sound"]
     yield 2.0
     api.shot("r00_sidebar")
-    yield from only("FACEWRIGHT_PT_ranking")
+    yield from only("FACEWRIGHT_PT_ranking", open_first=True)
     api.shot("r01_start")
     before = {name: len(getattr(bpy.data, name)) for name in ("objects", "actions", "images", "cameras", "scenes", "meshes")}
     with api.override():
