@@ -2,7 +2,7 @@
 """The panel's answers to the present question, and what a sitting needs besides: note, taking a vote back, a rest, the end."""
 import bpy
 
-from ..scene import sitting
+from ..scene import jobs, sitting
 from .verb import Verb
 
 ACTIONS = (
@@ -114,7 +114,9 @@ class FACEWRIGHT_OT_rank_end(Verb, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         def end() -> set[str]:
             tested = sitting.current().source.brief.tested
-            self.report({"INFO"}, sitting.end())
+            told = sitting.end()
+            jobs.set_outcome("ranking", jobs.Outcome("done", (told,)))
+            self.report({"INFO"}, told)
             if tested and not bpy.app.background and context.window is not None:
                 bpy.ops.facewright.adapter_gate("INVOKE_DEFAULT", name=tested)
             return {"FINISHED"}

@@ -126,7 +126,7 @@ class FACEWRIGHT_OT_rank_start(JobVerb, bpy.types.Operator):
                 bpy.app.timers.register(player.open_by_itself, first_interval=0.01)
             if not asked.left and not source.cuts:
                 return jobs.Outcome("done", ("The takes differ too little to be judged: let them differ by more.",))
-            return jobs.Outcome("done", ())
+            return jobs.Outcome("done", ("The takes are ready.",))
 
         def clean_up() -> None:
             opened = sitting.current()

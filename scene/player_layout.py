@@ -105,13 +105,13 @@ def arrange(width: float, height: float, count: int, aspect: float, pixels: int,
 def _button_rows(count: int) -> list[list[tuple[str, str, int]]]:
     """Text, action and weight. Each names its key: nobody should have to look for it."""
     if not count:
-        return [[("Undo (Backspace)", "undo", 0), ("End (Esc)", "end", 0)]]
+        return [[("Undo (Backspace)", "undo", 0), ("Close (Esc)", "end", 0)]]
     if count == 2:
         answers = [("A is better (1)", "take 0", 1), ("Equal (=)", "tie", 1), ("Both bad (0)", "bad", 1), ("B is better (2)", "take 1", 1)]
     else:
         answers = [("All equal (=)", "tie", 1), ("All bad (0)", "bad", 1)]
     others = [("Replay (Space)", "replay", 0), ("Undo (Backspace)", "undo", 0), ("Skip (S)", "skip", 0), ("Note (N)", "note", 0)]
-    return [answers, [*others, ("End (Esc)", "end", 0)]]
+    return [answers, [*others, ("Close (Esc)", "end", 0)]]
 
 
 def key_action(kind: str, text: str, ctrl: bool, count: int) -> str:
