@@ -19,7 +19,7 @@ import numpy as np
 
 from ...core.errors import UserError
 from .crop import Crop, crop_of
-from .cutting import cut
+from .cutting import cut, cut_all
 from .frames import Frame
 
 Report = Callable[[float, str], None]
@@ -226,7 +226,7 @@ class Tracker:
     def _look(self, frames: list[Frame], crop: Crop) -> list[_Row]:
         """Rows of the leading frames that show the face, from one shared crop, then from each frame's own where that differs."""
         size = self.networks.size
-        dense = self.networks.look(np.stack([cut(f.rgb, crop, size) for f in frames]))
+        dense = self.networks.look(cut_all([f.rgb for f in frames], crop, size))
         rows = [_Row(f.time, crop, dense.one(i)) for i, f in enumerate(frames)]
         for _ in range(_AGAIN):
             own = [row.own_crop() for row in rows]
