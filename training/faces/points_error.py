@@ -18,7 +18,7 @@ import torch
 from ...core.paths import ROOT
 from ...inference.video import finder as finders
 from ...inference.video import points_net
-from ...inference.video.points import MIRROR, POINTS, REGION
+from ...inference.video.points import POINTS, REGION
 from .. import corpora
 from . import augment, backgrounds, checkpoint, expressions, packs, splits, train_finder
 from . import head as heads
@@ -63,7 +63,7 @@ def points_figures(model: points_net.PointsNet, held: list[packs.Pack], batch: i
     figures. Crops are off as a tracker's are; half of the pictures are degraded as cameras do."""
     rng = np.random.default_rng(12)
     size = model.config.size
-    away, visible, stylised, sigma, face, guess, mirrored, speed = [], [], [], [], [], [], [], []
+    away, visible, stylised, sigma, face, guess, mirrored, speed, both = [], [], [], [], [], [], [], [], []
     crops, truth = [], []
     for pack in held:
         for j in range(len(pack.points)):
@@ -83,11 +83,12 @@ def points_figures(model: points_net.PointsNet, held: list[packs.Pack], batch: i
             sigma.append((out.points - at).abs().mean(-1) / out.log_sigma.exp())
             face.append(out.face > 0)
             guess.append(out.visible > 0)
-            if i < 400:
-                other = model(given.flip(-1)).points[:, MIRROR]
-                mirrored.append((torch.stack([1 - other[..., 0], other[..., 1]], -1) - out.points).norm(dim=-1))
+            mean = points_net.both_ways(model, given).points
+            both.append((mean - at).norm(dim=-1))
+            mirrored.append(2 * (mean - out.points).norm(dim=-1))
     d, seen, styled = 100 * torch.cat(away).numpy(), np.stack(visible), np.array(stylised)
-    out = {"seen": d[seen].mean(), "median": float(np.median(d[seen])), "seenReal": d[~styled][seen[~styled]].mean(),
+    out = {"seen": d[seen].mean(), "seenBothWays": 100 * torch.cat(both).numpy()[seen].mean(),
+           "median": float(np.median(d[seen])), "seenReal": d[~styled][seen[~styled]].mean(),
            "seenStylised": d[styled][seen[styled]].mean(), "hidden": d[~seen].mean(), "overSigma": torch.cat(sigma).numpy()[seen].mean(),
            "faceFound": torch.cat(face).float().mean().item(), "visibleRight": (torch.cat(guess).numpy() == seen).mean(),
            "mirror": 100 * torch.cat(mirrored).mean().item(), "msPerCrop": 1000 * float(np.median(speed))}  # fmt: skip
