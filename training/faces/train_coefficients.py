@@ -228,10 +228,11 @@ def from_packs(
 
 
 def loss_of(value: Tensor, log_sigma: Tensor, target: Tensor) -> Tensor:
-    """Laplace likelihood for the uncertainty, and the absolute and squared error themselves so that sure channels do not rule."""
+    """Mostly the squared error: its answer is the mean of what may be, which keeps weak movements alive, where the absolute error's
+    would be none. The Laplace likelihood is for the uncertainty alone."""
     error = (value - target).abs()
     likelihood = error.detach() / log_sigma.exp() + log_sigma
-    return error.mean() + 2.0 * error.square().mean() + 0.05 * likelihood.mean()
+    return 4.0 * error.square().mean() + 0.25 * error.mean() + 0.05 * likelihood.mean()
 
 
 def train(data: Solved, held_out: Solved, errors: Tensor, options: TrainOptions, work: Path) -> coefficients.Refiner:
@@ -240,7 +241,7 @@ def train(data: Solved, held_out: Solved, errors: Tensor, options: TrainOptions,
     sees = data.appearance.shape[1] > 0
     network = coefficients.Refiner(coefficients.RefinerConfig(options.width, options.depth, sees))
     network.errors.copy_(errors)
-    optimiser = torch.optim.AdamW(network.parameters(), options.learning_rate, weight_decay=0.02)
+    optimiser = torch.optim.AdamW(network.parameters(), options.learning_rate, weight_decay=0.05)
     steps = max(1, options.epochs * (len(data.arkit) // options.batch))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: min(1, (s + 1) / 100) * 0.5 * (1 + np.cos(np.pi * min(1, s / steps))))
     checkpoint, first = work / f"refiner-{options.source}.pt", 0
