@@ -70,13 +70,13 @@ def runs(mask: np.ndarray) -> list[tuple[int, int]]:
     return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def closures(curve_gap: np.ndarray, measured_gap: np.ndarray) -> tuple[int, int, int, int]:
+def closures(curve_gap: np.ndarray, measured_gap: np.ndarray, closed: float = CURVE_CLOSED) -> tuple[int, int, int, int]:
     """(video events, of them found, curve events, of them right) of one clip; an event matches one at most a frame away."""
     wide = np.flatnonzero(measured_gap > SPEAKING)
     if not len(wide):
         return 0, 0, 0, 0
     span = slice(wide[0], wide[-1] + 1)
-    video, curve = runs(measured_gap[span] < VIDEO_CLOSED), runs(curve_gap[span] < CURVE_CLOSED)
+    video, curve = runs(measured_gap[span] < VIDEO_CLOSED), runs(curve_gap[span] < closed)
 
     def near(event: tuple[int, int], others: list[tuple[int, int]]) -> bool:
         return any(event[0] <= o[1] + 1 and o[0] <= event[1] + 1 for o in others)
