@@ -45,7 +45,7 @@ from .operators.remove_bake import FACEWRIGHT_OT_remove_bake
 from .operators.retake import FACEWRIGHT_OT_retake
 from .operators.setup_runtime import FACEWRIGHT_OT_setup_runtime
 from .operators.show_details import FACEWRIGHT_OT_show_details
-from .operators.votes_files import FACEWRIGHT_OT_votes_export, FACEWRIGHT_OT_votes_import
+from .operators.votes_files import FACEWRIGHT_OT_votes_export, FACEWRIGHT_OT_votes_import, FACEWRIGHT_OT_votes_sync
 from .panels.adapters import FACEWRIGHT_PT_adapters, FACEWRIGHT_PT_learn
 from .panels.bake_settings import FACEWRIGHT_PT_bake_settings
 from .panels.character import FACEWRIGHT_PT_character
@@ -110,6 +110,7 @@ CLASSES = (
     FACEWRIGHT_OT_adapter_blend,
     FACEWRIGHT_OT_votes_export,
     FACEWRIGHT_OT_votes_import,
+    FACEWRIGHT_OT_votes_sync,
     file_handlers.FACEWRIGHT_FH_sound,
     file_handlers.FACEWRIGHT_FH_video,
     file_handlers.FACEWRIGHT_FH_curves,

@@ -7,8 +7,8 @@ from pathlib import Path
 import bpy
 from bpy_extras.io_utils import ExportHelper, ImportHelper
 
-from ..core.errors import UserError
-from ..preferences import settings
+from ..core.errors import Cancelled, UserError
+from ..preferences import server, settings
 from ..scene import jobs, learning, tasks
 from .verb import JobVerb, Work
 
@@ -116,3 +116,53 @@ def _sitting_open() -> bool:
     from ..scene import sitting
 
     return sitting.current() is not None
+
+
+class FACEWRIGHT_OT_votes_sync(JobVerb, bpy.types.Operator):
+    bl_idname = "facewright.votes_sync"
+    bl_label = "Exchange with Studio Server"
+    bl_description = "Add this computer's votes to the studio's server of the preferences, and the server's votes to this computer"
+    topic = "learning"
+    title = "Exchange with Studio Server"
+
+    @classmethod
+    def disabled_reason(cls, context: bpy.types.Context) -> str:
+        if not server(context):
+            return "Set the studio server in the preferences first."
+        return jobs.busy_reason() or ("End the sitting first." if _sitting_open() else "")
+
+    def begin(self, context: bpy.types.Context) -> Work:
+        from ..core.paths import ROOT
+        from ..scene import runtime_status
+
+        preferences = settings(context)
+        python = runtime_status.find(preferences.python, preferences.data_folder).python
+        place, url = str(preferences.data_folder / "votes"), server(context)
+        # The shell's own verb in the runtime's Python: the database driver is not in Blender's.
+        command = [str(python), "-X", "utf8", str(ROOT / "entry.py"), "cli", "votes", "merge", url, "--store", place, "--to", url]
+
+        def exchange(task: tasks.ThreadTask) -> dict:
+            import subprocess
+            import time
+
+            task.stage = "Exchanging votes"
+            hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+            with subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+                errors="replace", creationflags=hidden,
+            ) as child:  # fmt: skip
+                while child.poll() is None:
+                    if task.cancelled():
+                        child.kill()
+                        raise Cancelled
+                    time.sleep(0.05)
+                said = [line.strip() for line in child.stdout.read().splitlines() if line.strip()]
+            if child.returncode:
+                raise UserError((said or ["The exchange with the server failed."])[-1].removeprefix("facewright: "))
+            return {"told": said[-4:]}
+
+        def finish(result: dict) -> jobs.Outcome:
+            learning.changed()
+            return jobs.Outcome("done", tuple(result["told"]))
+
+        return Work(tasks.ThreadTask(exchange), finish)

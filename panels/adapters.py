@@ -2,7 +2,7 @@
 """What votes are good for: suggested controls, a tuned adapter and its verdict, the list of adapters."""
 import bpy
 
-from ..preferences import settings
+from ..preferences import server, settings
 from ..scene import jobs, learning
 from .speech import FacewrightPanel, draw_outcome, draw_running
 from .text import wrapped
@@ -39,6 +39,8 @@ class FACEWRIGHT_PT_learn(FacewrightPanel, bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("facewright.votes_export", icon="EXPORT")
         row.operator("facewright.votes_import", icon="IMPORT")
+        if server(context):
+            layout.operator("facewright.votes_sync", icon="FILE_REFRESH")
 
 
 class FACEWRIGHT_PT_adapters(FacewrightPanel, bpy.types.Panel):

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ Camera = Literal["FACE", "SCENE"]
 MOST_RATE = 30.0  # frames a second that a film is rendered at, at most: of a 60 fps scene every second frame
 CARD = "film.json"  # written last, so a folder without one is not finished
 KEPT_BYTES = 2_000_000_000  # of all films together; the oldest go first
+WORK, LEFT_OVER = ".work-", 86_400.0  # folders of unfinished films, and the seconds after which nobody works in one
 FORMAT = 2  # of the pictures: raised when they would look otherwise
 
 
@@ -105,7 +107,7 @@ def load(data_folder: Path, key: str) -> Film | None:
 
 
 def prune(data_folder: Path, most: int = KEPT_BYTES, keep: Sequence[str] = ()) -> int:
-    """Remove films, those used longest ago first, until ``most`` bytes are left. Returns the bytes freed."""
+    """Remove films, those used longest ago first, until ``most`` bytes are left, and what a crash left. Returns the bytes freed."""
     root = folder(data_folder)
     if not root.is_dir():
         return 0
@@ -115,8 +117,9 @@ def prune(data_folder: Path, most: int = KEPT_BYTES, keep: Sequence[str] = ()) -
             size = sum(file.stat().st_size for file in where.iterdir()) if where.is_dir() else where.stat().st_size
             found.append((where.stat().st_mtime, size, where))
     total, freed = sum(size for _, size, _ in found), 0
-    for _, size, where in sorted(found, key=lambda item: item[0]):
-        if total - freed <= most or where.name in keep:
+    for used, size, where in sorted(found, key=lambda item: item[0]):
+        left_over = where.name.startswith(WORK) and used < time.time() - LEFT_OVER  # no sitting lasts so long
+        if where.name in keep or not (left_over or (total - freed > most and not where.name.startswith(WORK))):
             continue
         shutil.rmtree(where, ignore_errors=True)
         freed += size
@@ -206,7 +209,7 @@ class FilmMaker:
         root = folder(self.data_folder)
         try:
             root.mkdir(parents=True, exist_ok=True)
-            self._work = Path(tempfile.mkdtemp(prefix=".work-", dir=root))
+            self._work = Path(tempfile.mkdtemp(prefix=WORK, dir=root))
         except OSError as error:
             raise UserError(f"Cannot write in {root}: {error.strerror}.", "Choose another data folder in the preferences.") from error
         fps = scene.render.fps / scene.render.fps_base

@@ -66,7 +66,7 @@ def start():
     return sitting.current()
 
 
-def until(done, seconds=60.0):
+def until(done, seconds=180.0):
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, f"it did not come about: {sitting.current().message}"
@@ -362,6 +362,22 @@ def test_votes_go_out_and_come_back_once(face, settings, small, worker, sound, d
     bpy.ops.facewright.votes_import(filepath=str(target))
     assert "0 new votes" in jobs.outcome("learning").lines[0] and "3 known already" in jobs.outcome("learning").lines[0]
     assert learning.read(data).votes == 3
+
+
+def test_an_unreachable_server_is_a_sentence(face, settings, small, worker, sound, data, monkeypatch):
+    from facewright.operators import votes_files
+
+    Sync = votes_files.FACEWRIGHT_OT_votes_sync
+    assert Sync.disabled_reason(bpy.context) == "Set the studio server in the preferences first."
+    settings.sound = sound()
+    start()
+    bpy.ops.facewright.rank_act(action="TIE")
+    bpy.ops.facewright.rank_end()
+    monkeypatch.setattr(votes_files, "server", lambda context: "postgresql://ann@127.0.0.1:1/votes")
+    with pytest.raises(RuntimeError) as told:
+        bpy.ops.facewright.votes_sync()
+    assert "Traceback" not in str(told.value) and len(str(told.value)) > 20
+    assert jobs.outcome("learning").kind == "failed"
 
 
 def test_with_enough_votes_the_worker_orders_the_pairs(face, settings, small, worker, sound, tmp_path, monkeypatch):
