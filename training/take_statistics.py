@@ -116,7 +116,7 @@ def look(model: SpeechModel, root: Path, held_out: bool = False) -> tuple[list[S
     clips = [*corpora.grid(root, "grid_s1"), *corpora.grid(root, "grid_more")]
     shifts = calibrate(clips, head)
     smile = {which: smiles(root, which) for which in ("grid_s1", "grid_more")}
-    chosen = [e for e in clips if corpora.is_held_out(e) == held_out]
+    chosen = [e for e in clips if corpora.is_held_out(e) == held_out and not corpora.is_choice(e)]
     if not held_out:
         ones = [e for e in chosen if e.corpus == "grid_s1"][::EVERY_S1]
         chosen = ones + [e for e in chosen if e.corpus != "grid_s1"]
