@@ -192,7 +192,7 @@ def main(runner: str, out: str, size: str = "1280x1100") -> None:
         source = Path(__file__).read_text(encoding="utf-8")
         driver = Path(folder) / "driver.py"
         driver.write_text(source.replace("PARAMETERS: dict[str, str] = {}", f"PARAMETERS: dict[str, str] = {json.dumps(parameters)}", 1))
-        environment = {**os.environ, "EXTRA_BIND": " ".join(binds), "TIMEOUT": "400"}
+        environment = {**os.environ, "EXTRA_BIND": " ".join(binds), "TIMEOUT": "560"}
         sys.exit(subprocess.call([runner, str(zip_path), str(driver), out, size], env=environment))
 
 
