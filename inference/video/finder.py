@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ...core.paths import WEIGHTS
 from .. import weights_file
+from .blocks import Residual, block, fused
 
 KIND: Final = "finder"
 VERSION: Final = "1"  # raise it when layers or outputs change their meaning
@@ -47,20 +48,6 @@ class Face:
     score: float
 
 
-def _block(into: int, out: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(into, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True))
-
-
-class _Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
-        self.norm = nn.BatchNorm2d(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.norm(self.conv(x)))
-
-
 class Finder(nn.Module):
     """Input: letterboxed pictures uint8 or float 0..255, [B, 3, size, size].
 
@@ -72,12 +59,12 @@ class Finder(nn.Module):
         super().__init__()
         self.config = config
         w, depth = config.widths, config.depths
-        self.stem = nn.Sequential(nn.PixelUnshuffle(2), _block(12, w[0], 2), *(_Residual(w[0]) for _ in range(depth[0])))
-        self.middle = nn.Sequential(_block(w[0], w[1], 2), *(_Residual(w[1]) for _ in range(depth[1])))
-        self.deep = nn.Sequential(_block(w[1], w[2], 2), *(_Residual(w[2]) for _ in range(depth[2])))
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), block(12, w[0], 2), *(Residual(w[0]) for _ in range(depth[0])))
+        self.middle = nn.Sequential(block(w[0], w[1], 2), *(Residual(w[1]) for _ in range(depth[1])))
+        self.deep = nn.Sequential(block(w[1], w[2], 2), *(Residual(w[2]) for _ in range(depth[2])))
         self.deep_to_middle, self.middle_to_fine = nn.Conv2d(w[2], w[1], 1), nn.Conv2d(w[1], w[0], 1)
-        self.joined = _Residual(w[1])
-        self.fine = _Residual(w[0])
+        self.joined = Residual(w[1])
+        self.fine = Residual(w[0])
         self.out = nn.Conv2d(w[0], 6, 1)
         nn.init.constant_(self.out.bias, 0.0)
         with torch.no_grad():
@@ -140,8 +127,8 @@ def decode(out: Tensor, size: int, threshold: float) -> Sequence[tuple[float, fl
 
 
 def load(path: Path | str = SHIPPED) -> Finder:
-    """The network in a weights file, in evaluation mode. Raises UserError as ``weights_file.load``."""
-    return weights_file.load(path, KIND, VERSION, Finder, FinderConfig, "face finder")
+    """The network in a weights file, ready for use (``blocks.fused``). Raises UserError as ``weights_file.load``."""
+    return fused(weights_file.load(path, KIND, VERSION, Finder, FinderConfig, "face finder"))
 
 
 def save(model: Finder, path: Path | str, told: dict[str, str] | None = None) -> str:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ...core.paths import WEIGHTS
 from ...rigs.arkit import ARKIT_52
 from .. import weights_file
+from .blocks import Residual, block, fused
 from .describe import MOVEMENT_MIRROR, MOVEMENTS
 from .points import MIRROR, POINTS
 
@@ -77,20 +78,6 @@ def both_ways(model: PointsNet, crops: Tensor) -> PointsOutput:
     return PointsOutput(*(0.5 * (getattr(there, n) + getattr(back, n)) for n in names))
 
 
-def _block(into: int, out: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(into, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True))
-
-
-class _Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
-        self.norm = nn.BatchNorm2d(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.norm(self.conv(x)))
-
-
 class PointsNet(nn.Module):
     """See the module's text. Input: crops uint8 or float 0..255, [B, 3, size, size]."""
 
@@ -98,13 +85,13 @@ class PointsNet(nn.Module):
         super().__init__()
         self.config = config
         w, points = config.widths, config.points
-        self.stem = nn.Sequential(nn.PixelUnshuffle(2), _block(12, w[0], 2))
-        self.middle = nn.Sequential(_block(w[0], w[1], 2), *(_Residual(w[1]) for _ in range(config.depths[0])))
-        self.deep = nn.Sequential(_block(w[1], w[2], 2), *(_Residual(w[2]) for _ in range(config.depths[1])))
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), block(12, w[0], 2))
+        self.middle = nn.Sequential(block(w[0], w[1], 2), *(Residual(w[1]) for _ in range(config.depths[0])))
+        self.deep = nn.Sequential(block(w[1], w[2], 2), *(Residual(w[2]) for _ in range(config.depths[1])))
         self.deep_to_middle, self.middle_to_fine = nn.Conv2d(w[2], w[1], 1), nn.Conv2d(w[1], w[0], 1)
-        self.coarse = _Residual(w[1])
+        self.coarse = Residual(w[1])
         self.heat = nn.Conv2d(w[1], points, 1)
-        self.fine = _Residual(w[0])
+        self.fine = Residual(w[0])
         near = w[0] + w[1]
         self.local = nn.Parameter(torch.randn(points, near, 4) * 0.01)  # offset x, y, log sigma, visible of each point
         self.local_bias = nn.Parameter(torch.zeros(points, 4))
@@ -155,8 +142,8 @@ def _sample(features: Tensor, at: Tensor) -> Tensor:
 
 
 def load(path: Path | str = SHIPPED) -> PointsNet:
-    """The network in a weights file, in evaluation mode. Raises UserError as ``weights_file.load``."""
-    return weights_file.load(path, KIND, VERSION, PointsNet, PointsNetConfig, "point network")
+    """The network in a weights file, ready for use (``blocks.fused``). Raises UserError as ``weights_file.load``."""
+    return fused(weights_file.load(path, KIND, VERSION, PointsNet, PointsNetConfig, "point network"))
 
 
 def save(model: PointsNet, path: Path | str, told: dict[str, str] | None = None) -> str:
