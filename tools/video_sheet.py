@@ -103,9 +103,11 @@ def main() -> None:
                     sheet.paste(picture.convert("RGB"), (x, y + side))
                 said = describe_frame(curves.select(ARKIT_52).values[row])
                 text = f"{curves.times[row]:.2f} s {said.expression_category}: " + (", ".join(said.muscle_movements.values()) or "at rest")
-                lines = textwrap.wrap(text, 38)[:4]
+                lines = textwrap.wrap(text, 34)[:4]
                 draw.multiline_text((x + 4, y + 2 * side + 3), "\n".join(lines), fill=_INK, font=font, spacing=1)
-    sheet.save(arguments.out, optimize=True)
+    # A palette of 256 colours: a quarter of the bytes, and the dithering hides the steps.
+    palette = sheet.quantize(256, method=Image.Quantize.MEDIANCUT)
+    sheet.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(arguments.out, optimize=True)
 
 
 if __name__ == "__main__":
