@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The loop of the correcting network learns, goes on where it was stopped, and writes weights that load."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from facewright.inference.video import coefficients
+from facewright.training.faces import evaluate_coefficients, train_coefficients
+from facewright.training.faces.train_coefficients import Solved, TrainOptions
+
+
+def solved(count: int, seed: int, appearance: bool) -> Solved:
+    """A fit that says a quarter too much of everything."""
+    generator = torch.Generator().manual_seed(seed)
+    truth = torch.rand(count, 52, generator=generator) * (torch.rand(count, 52, generator=generator) < 0.3)
+    seen = torch.zeros(count, coefficients.FEATURES)
+    seen[:, :52] = truth + 0.25
+    shown = torch.logit(truth.clamp(0.02, 0.98)) if appearance else torch.zeros(count, 0)
+    return Solved(seen, shown, truth, torch.zeros(count, dtype=torch.long))
+
+
+OPTIONS = TrainOptions(epochs=6, batch=64, width=64, learning_rate=1e-2)
+ERRORS = torch.zeros(2 * coefficients.POINTS, coefficients.ERROR_MODES)
+
+
+@pytest.mark.parametrize("appearance", [False, True])
+def test_it_learns_what_the_fit_gets_wrong(tmp_path: Path, appearance: bool) -> None:
+    data, held_out = solved(1500, 0, appearance), solved(200, 1, appearance)
+    network = train_coefficients.train(data, held_out, ERRORS, OPTIONS, tmp_path)
+    value, spread = coefficients.refine(network, held_out.features, held_out.appearance if appearance else None)
+    before = (held_out.features[:, :52] - held_out.arkit).abs().mean()
+    assert (value - held_out.arkit).abs().mean() < 0.6 * before
+    assert (spread > 0).all()
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    data, held_out = solved(300, 0, False), solved(50, 1, False)
+    whole = train_coefficients.train(data, held_out, ERRORS, OPTIONS, tmp_path)
+    saved = torch.load(tmp_path / "refiner-geometry.pt", weights_only=True)
+    assert saved["epoch"] == OPTIONS.epochs
+    again = train_coefficients.train(data, held_out, ERRORS, OPTIONS, tmp_path)
+    assert all((a == b).all() for a, b in zip(whole.state_dict().values(), again.state_dict().values(), strict=True))
+
+
+def test_published_weights_load_and_are_pinned(tmp_path: Path) -> None:
+    network = coefficients.Refiner(coefficients.RefinerConfig(width=32)).eval()
+    path = tmp_path / "coefficients.safetensors"
+    sha = train_coefficients.publish(network, OPTIONS, 10, path)
+    loaded = coefficients.load(path)
+    assert loaded.config == network.config
+    assert len(sha) == 64
+
+
+def test_correlations_leave_out_what_does_not_move() -> None:
+    truth = np.zeros((20, 52))
+    truth[:, 0] = np.arange(20)
+    truth[:, 1] = np.arange(20)
+    value = np.zeros((20, 52))
+    value[:, 0] = 2 * truth[:, 0] + 1
+    r = evaluate_coefficients.correlations(value, truth)
+    assert r[0] == pytest.approx(1)
+    assert r[1] == 0
+    assert np.isnan(r[2:]).all()
+    assert evaluate_coefficients.figures(value, truth)["eyes"]["r"] == pytest.approx(0.5)
