@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import time
 from collections.abc import Callable
@@ -243,7 +244,7 @@ def train(data: Solved, held_out: Solved, errors: Tensor, options: TrainOptions,
     network.errors.copy_(errors)
     optimiser = torch.optim.AdamW(network.parameters(), options.learning_rate, weight_decay=0.05)
     steps = max(1, options.epochs * (len(data.arkit) // options.batch))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: min(1, (s + 1) / 100) * 0.5 * (1 + np.cos(np.pi * min(1, s / steps))))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: min(1, (s + 1) / 100) * 0.5 * (1 + math.cos(math.pi * min(1, s / steps))))
     checkpoint, first = work / f"refiner-{options.source}.pt", 0
     told = {**asdict(options), "frames": len(data.arkit)}
     if checkpoint.exists():
