@@ -12,6 +12,7 @@ import torch
 from . import finder, points_net
 from .tracker import Dense
 
+_DOUBTFUL = 0.25  # the finder's score from which on the point network is asked, which hardly ever takes something else for a face
 _SCALE_TO_SIGMA = 2**0.5  # the network gives the scale of a Laplace distribution
 
 
@@ -30,8 +31,9 @@ class FaceNetworks:
         self.size = self._points.config.size
 
     def find(self, rgb: np.ndarray) -> Sequence[finder.Face]:
-        """Faces of a picture uint8 [H, W, 3]."""
-        return self._faces.find(rgb)
+        """Faces of a picture uint8 [H, W, 3]; where none is sure, the likeliest, for the point network to judge."""
+        found = self._faces.find(rgb, _DOUBTFUL)
+        return [face for face in found if face.score >= finder.THRESHOLD] or sorted(found, key=lambda face: -face.score)[:1]
 
     def look(self, crops: np.ndarray) -> Dense:
         """Points of crops uint8 [B, size, size, 3]."""
