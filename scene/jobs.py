@@ -207,11 +207,10 @@ def redraw() -> None:
 
 @bpy.app.handlers.persistent
 def stop_before_load(*_: object) -> None:
-    """load_pre: what the job was going to write into is about to go, and the last report speaks of another file."""
-    if _running is None:
-        for topic in ("speech", "phonemes"):
-            _outcomes.pop(topic, None)
-    else:
+    """load_pre: what the job was going to write into is about to go, and the last reports speak of another file."""
+    for topic in _outcomes.keys() - {"runtime"}:  # the runtime is no part of a file
+        del _outcomes[topic]
+    if _running is not None:
         cancel("Another file was opened, so the job was stopped. Nothing was changed.")
 
 
