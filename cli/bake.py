@@ -36,11 +36,12 @@ def run(options: Namespace) -> Result:
             sound=options.audio.absolute(),
             source=options.audio.name,
         )
+        asked = work.asked(options, work.MODEL_FPS)
         with work.worker(options.seat) as client:
-            curves, report = work.speech(client, options, work.MODEL_FPS)
+            curves, report = work.speech(client, asked)
         plan = bake.plan(objects, curves, settings)
         done = bake.apply(plan, scene)
-        lines.record(plan, done, report, lines.recipe(work.asked(options, work.MODEL_FPS), report, settings), scene)
+        lines.record(plan, done, report, lines.recipe(asked, report, settings), scene)
         blender.save_copy(options.out)
     seconds = time.perf_counter() - started
     work.warn(done.warnings)

@@ -47,7 +47,7 @@ def run(options: Namespace) -> Result:
         head.camera.data.lens *= CLOSER
         sample = copy_beside(SAMPLE, folder)
         with work.worker(options.seat) as client:
-            curves, report = work.speech(client, speech_options(sample, options.seat.device), work.MODEL_FPS)
+            curves, report = work.speech(client, work.asked(speech_options(sample, options.seat.device), work.MODEL_FPS))
         settings = bake.BakeOptions(strength=STRENGTH, sound=sample, source=sample.name)
         done = bake.apply(bake.plan(head.objects, curves, settings), scene)
         baked = time.perf_counter() - started

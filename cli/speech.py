@@ -17,7 +17,7 @@ def run(options: Namespace) -> Result:
     if options.phones:
         track_file.check_name(options.phones)
     with work.worker(options.seat) as client:
-        curves, report = work.speech(client, options, options.fps)
+        curves, report = work.speech(client, work.asked(options, options.fps))
     write_curves(curves, options.out, options.fps)
     if options.phones:
         track_file.save(PhoneTrack.from_dict(report), options.phones, report["duration"])

@@ -72,10 +72,10 @@ def asked(options: Namespace, fps: float) -> dict:
     }
 
 
-def speech(client: WorkerClient, options: Namespace, fps: float) -> tuple[Curves, dict]:
-    """Curves for ``options.audio`` at ``fps``, and the worker's report (duration, device, seconds, words, phones, warnings)."""
+def speech(client: WorkerClient, params: dict) -> tuple[Curves, dict]:
+    """Curves for what was ``asked``, and the worker's report (duration, device, seconds, words, phones, warnings)."""
     with tempfile.TemporaryDirectory(prefix="facewright-") as folder:
-        report = wait(client, "speech", {**asked(options, fps), "out": str(Path(folder) / "curves.npz")})
+        report = wait(client, "speech", {**params, "out": str(Path(folder) / "curves.npz")})
         return curves_file.load(report["curves"]), report
 
 
