@@ -12,8 +12,6 @@ from ..preferences import settings
 from ..scene import jobs, learning, runtime_status, tasks
 from .verb import JobVerb, Verb, Work
 
-ASIDE = "removed"  # where an adapter goes that is taken off the list: a mistake can be put right
-
 
 def shelf(context: bpy.types.Context):
     from ..preference.adapters import Shelf
@@ -86,7 +84,7 @@ class FACEWRIGHT_OT_adapter_roll_back(Verb, bpy.types.Operator):
 class FACEWRIGHT_OT_adapter_remove(Verb, bpy.types.Operator):
     bl_idname = "facewright.adapter_remove"
     bl_label = "Take off the List"
-    bl_description = f"Move the adapter's file into the folder '{ASIDE}' beside the others. Its votes stay"
+    bl_description = "Move the adapter's file into the folder 'removed' beside the others. Its votes stay"
 
     name: bpy.props.StringProperty(name="Adapter", description="Its file name", options={"SKIP_SAVE"})
 
@@ -99,17 +97,7 @@ class FACEWRIGHT_OT_adapter_remove(Verb, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         def remove() -> set[str]:
-            path = chosen_path(context, self.name)
-            own = shelf(context)
-            active = own.active()
-            if active is not None and active.path.name == path.name:
-                own.use(None)
-            target = own.folder / ASIDE / path.name
-            try:
-                target.parent.mkdir(exist_ok=True)
-                path.replace(target)
-            except OSError as error:
-                raise UserError(f"{path.name} could not be moved: {error.strerror}.", "Check the folder's rights.") from error
+            target = shelf(context).put_aside(chosen_path(context, self.name))
             learning.changed()
             jobs.redraw()
             self.report({"INFO"}, f"Moved to {target}")

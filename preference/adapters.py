@@ -23,6 +23,7 @@ KIND: Final = "facewright-adapter"
 VERSION: Final = "1"
 SUFFIX: Final = ".safetensors"
 HISTORY: Final = "history.json"
+ASIDE: Final = "removed"  # the folder beside the others where an adapter goes that is taken off: a mistake can be put right
 # Bytes: an adapter has a few ten thousand numbers; a larger header is none of ours.
 _LARGEST_HEADER: Final = 4 * 1024 * 1024
 _KEPT: Final = 200  # entries of the history
@@ -219,6 +220,23 @@ class Shelf:
         target = self.free_path(card.name or Path(path).stem)
         with replacing(target) as temporary:
             shutil.copyfile(path, temporary)
+        return target
+
+    def put_aside(self, path: Path | str) -> Path:
+        """Move an adapter and what the gate said of it into the folder ``ASIDE``, over nothing that lies there; returns where it is.
+
+        If it was in use, the model is used as it ships. Raises UserError where the file cannot be moved.
+        """
+        path, active = Path(path), self.active()
+        target = Shelf(self.folder / ASIDE).free_path(path.stem)
+        try:
+            path.rename(target)
+            if gate_path(path).is_file():
+                gate_path(path).replace(gate_path(target))
+        except OSError as error:
+            raise UserError(f"{path.name} could not be moved: {error.strerror}.", "Check the folder's rights.") from error
+        if active is not None and active.path.name == path.name:
+            self.use(None)
         return target
 
     def export_file(self, path: Path | str, target: Path | str) -> None:

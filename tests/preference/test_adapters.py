@@ -56,6 +56,19 @@ def test_import_knows_what_it_has_and_export_copies(tmp_path: Path) -> None:
         shelf.use(source)
 
 
+def test_what_is_put_aside_overwrites_nothing_and_takes_its_verdict_along(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    first = put(tmp_path / "warm.safetensors", "First")
+    shelf.use(first)
+    record_gate(first, {"passed": True})
+    aside = shelf.put_aside(first)
+    assert shelf.active() is None and shelf.listed() == () and not gate_path(first).exists()
+    again = shelf.put_aside(put(tmp_path / "warm.safetensors", "Second"))
+    assert aside.parent == again.parent == tmp_path / "removed" and aside != again
+    assert read_card(aside).name == "First" and read_card(aside).passed
+    assert read_card(again).name == "Second" and not read_card(again).passed
+
+
 def test_the_gates_later_word_stands_on_the_card_and_leaves_the_bytes(tmp_path: Path) -> None:
     path = put(tmp_path / "a.safetensors", "A", gate={"passed": False})
     before = sha256(path)
