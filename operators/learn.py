@@ -22,8 +22,9 @@ def votes_reason(context: bpy.types.Context, least: int) -> str:
     if sitting.current() is not None:
         return "End the sitting first, so that all of its votes are learned from."
     known = learning.current(settings(context).data_folder)
-    votes = known.votes if known is not None else 0
-    return "" if votes >= least else f"{votes} of the {least} votes that this needs: compare more takes."
+    if known is None:
+        return "The votes are being read: try again in a moment."
+    return "" if known.votes >= least else f"{known.votes} of the {least} votes that this needs: compare more takes."
 
 
 class FACEWRIGHT_OT_suggest_controls(JobVerb, bpy.types.Operator):
@@ -67,7 +68,7 @@ class FACEWRIGHT_OT_finetune(JobVerb, bpy.types.Operator):
 
     @classmethod
     def disabled_reason(cls, context: bpy.types.Context) -> str:
-        return jobs.busy_reason() or votes_reason(context, learning.TENS)
+        return jobs.busy_reason() or votes_reason(context, learning.HUNDRED)
 
     def begin(self, context: bpy.types.Context) -> Work:
         from datetime import datetime
@@ -124,7 +125,7 @@ class FACEWRIGHT_OT_adapter_gate(JobVerb, bpy.types.Operator):
 def verdict(gate: dict) -> tuple[str, ...]:
     """The gate's answer, in sentences."""
     if not gate["passed"]:
-        return ("The adapter is not offered yet. Test it in the list below.", *gate.get("reasons", ()))
+        return ("The adapter has not passed yet. Test it in the list below.", *gate.get("reasons", ()))
     low, high = gate["interval"]
     won = f"It won {gate['win_rate']:.0%} of {gate['compared']} fresh blind comparisons ({low:.0%} to {high:.0%})."
     return ("The adapter passed: use it in the list below.", won, *gate.get("reasons", ()))

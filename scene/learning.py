@@ -35,8 +35,12 @@ _stale = True
 
 
 def current(data_folder: Path) -> Known | None:
-    """What was last read for this folder, None before; has it read again soon where it may have changed. Costs nothing."""
-    if (_stale or _known is None or _known.folder != data_folder) and not bpy.app.timers.is_registered(_refresh):
+    """What was last read for this folder, None before; has it read again soon where it may have changed. Costs nothing in the window;
+    without one no timer fires and nothing is drawn, so there it is read at once."""
+    outdated = _stale or _known is None or _known.folder != data_folder
+    if outdated and bpy.app.background:
+        return read(data_folder)
+    if outdated and not bpy.app.timers.is_registered(_refresh):
         _refresh.folder = data_folder
         bpy.app.timers.register(_refresh, first_interval=0.05)
     return _known if _known is not None and _known.folder == data_folder else None

@@ -273,7 +273,7 @@ def test_the_gates_verdict_is_told_in_sentences(addon, settings, worker, monkeyp
     monkeypatch.setattr(learning, "current", lambda folder: learning.Known(folder, votes=120))
     assert bpy.ops.facewright.finetune() == {"FINISHED"}
     said = jobs.outcome("learning").lines
-    assert said[0] == "The adapter is not offered yet. Test it in the list below."
+    assert said[0] == "The adapter has not passed yet. Test it in the list below."
     assert said[1:] == ("Lips close on 5 % fewer P, B and M.", "40 more votes would help.", "2 votes were left out.")
 
 
@@ -392,11 +392,30 @@ def test_with_enough_votes_the_worker_orders_the_pairs(face, settings, small, wo
     assert first == {ids[1], ids[2]}, "the stand-in finds the last pair most telling"
 
 
+def test_votes_are_known_at_once_where_no_timer_fires(face, settings, small, worker, sound, data):
+    from facewright.operators.learn import votes_reason
+
+    assert votes_reason(bpy.context, 1).startswith("0 of the 1 votes")
+    settings.sound = sound()
+    start()
+    bpy.ops.facewright.rank_act(action="TIE")
+    bpy.ops.facewright.rank_end()
+    learning.changed()
+    assert votes_reason(bpy.context, 1) == ""
+
+
+def test_votes_that_are_not_read_yet_are_not_told_as_none(addon, monkeypatch):
+    from facewright.operators.learn import votes_reason
+
+    monkeypatch.setattr(learning, "current", lambda folder: None)
+    assert votes_reason(bpy.context, 5) == "The votes are being read: try again in a moment."
+
+
 def test_too_few_votes_are_counted_aloud(addon, settings, worker, monkeypatch):
     from facewright.operators.learn import FACEWRIGHT_OT_finetune, FACEWRIGHT_OT_suggest_controls
 
     monkeypatch.setattr(learning, "current", lambda folder: learning.Known(folder, votes=3))
     assert FACEWRIGHT_OT_suggest_controls.disabled_reason(bpy.context) == "3 of the 5 votes that this needs: compare more takes."
-    assert FACEWRIGHT_OT_finetune.disabled_reason(bpy.context).startswith("3 of the 20 votes")
+    assert FACEWRIGHT_OT_finetune.disabled_reason(bpy.context).startswith("3 of the 100 votes")
 
 

@@ -135,7 +135,7 @@ def test_learning_counts_what_is_missing(addon, monkeypatch):
 
 def test_the_verdict_stays_in_the_panel(addon, monkeypatch):
     known(monkeypatch, votes=120)
-    jobs.set_outcome("learning", jobs.Outcome("done", ("The adapter is not offered yet.", "About 10 comparisons would tell.")))
+    jobs.set_outcome("learning", jobs.Outcome("done", ("The adapter has not passed yet.", "About 10 comparisons would tell.")))
     assert "About 10 comparisons would tell." in draw(Learn)
 
 
