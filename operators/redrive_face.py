@@ -34,7 +34,7 @@ class FACEWRIGHT_OT_redrive_face(JobVerb, bpy.types.Operator):
         shown = phonemes.required(context)
         made = recipe_of(shown)
         track = phonemes.read(shown.action)
-        objects = phonemes.parts(shown, context.scene)
+        objects = phonemes.parts(shown, context.scene, context.selected_objects)
         if not objects:
             raise UserError("No object of this scene plays the take any more.", "Select the character and bake the sound again.")
         options = bake_options(made, round(shown.start))

@@ -93,17 +93,28 @@ def required(context: bpy.types.Context) -> Shown:
     return shown
 
 
-def parts(shown: Shown, scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """Objects of the scene that play Actions of the same line, each Key's once."""
-    found = {}
+def parts(shown: Shown, scene: bpy.types.Scene, chosen: Sequence[bpy.types.Object]) -> list[bpy.types.Object]:
+    """Objects of the scene that play Actions of the same line, each Key's once.
+
+    A copied character plays copies of its Actions. Where several faces play the line, only what belongs to ``chosen`` is a part: these
+    objects, and those with the same parent or armature.
+    """
+    found, faces = {}, set()
     for obj in scene.objects:
         key = getattr(obj.data, "shape_keys", None)
         adt = key.animation_data if key is not None else None
         if adt is None:
             continue
         played = [adt.action, *(strip.action for track in adt.nla_tracks for strip in track.strips)]
-        if any(a is not None and a.facewright_take.line == shown.take.line for a in played):
+        same = [a for a in played if a is not None and a.facewright_take.line == shown.take.line]
+        if same:
             found.setdefault(key.as_pointer(), obj)
+        if any(len(a.facewright_take.phones) or len(a.facewright_take.words) for a in same):
+            faces.add(key.as_pointer())
+    if len(faces) > 1:
+        keys = {key.as_pointer() for key, _users in with_shape_keys(chosen)}
+        kin = set().union(*map(_holders, chosen))
+        return [obj for key, obj in found.items() if key in keys or kin & _holders(obj)]
     return list(found.values())
 
 
@@ -232,6 +243,11 @@ def _holder(action: bpy.types.Action) -> bpy.types.Action | None:
         return None
     same = [a for a in bpy.data.actions if a.facewright_take.line == take.line]
     return next((a for a in same if len(a.facewright_take.phones)), action)
+
+
+def _holders(obj: bpy.types.Object) -> set[bpy.types.Object]:
+    """What holds the objects of a character together: the object, its parent and its armatures."""
+    return {held for held in (obj, obj.parent, *(m.object for m in obj.modifiers if m.type == "ARMATURE")) if held is not None}
 
 
 def _around(entry: bpy.types.PropertyGroup) -> tuple[Shown, bpy.types.Scene]:

@@ -52,7 +52,29 @@ def test_the_face_has_the_track_and_every_part_the_line(baked, make_head, scene)
         shown = phonemes.find(chosen, scene)
         assert shown.action == a.id_data and shown.start == 11 and not shown.pushed
         assert phonemes.read(shown.action) == TRACK
-        assert set(phonemes.parts(shown, scene)) == {face, teeth}
+        assert set(phonemes.parts(shown, scene, chosen)) == {face, teeth}
+
+
+def copied(obj, scene):
+    """As Shift+D does: the copy has shape keys and an Action of its own."""
+    copy = obj.copy()
+    copy.data = obj.data.copy()
+    scene.collection.objects.link(copy)
+    animation = copy.data.shape_keys.animation_data
+    actions_compat.assign(animation, animation.action.copy())
+    return copy
+
+
+def test_a_copied_character_is_left_alone(baked, make_head, scene):
+    face, teeth = make_head("Face"), make_head("Teeth", ("jawOpen",))
+    baked([face, teeth])
+    other_face, other_teeth = copied(face, scene), copied(teeth, scene)
+    shown = phonemes.find([face], scene)
+    assert phonemes.parts(shown, scene, [face]) == [face]
+    assert set(phonemes.parts(shown, scene, [other_face, other_teeth])) == {other_face, other_teeth}
+    root = bpy.data.objects.new("Root", None)
+    face.parent = teeth.parent = root
+    assert set(phonemes.parts(shown, scene, [teeth])) == {face, teeth}
 
 
 def test_nothing_is_shown_where_there_is_nothing(addon, make_head, scene):
