@@ -98,7 +98,8 @@ def lesson(found: VoteSet, model: SpeechModel, heard: Mapping[tuple, Stretch], s
 
     Raises UserError where no vote can be used.
     """
-    votes = [v for v in found.of_kind("speech") if not v.both_bad and found.trust.get(v.rater, 1.0) > 0]
+    # A silent repeat was asked to know the rater (``raters``): as another answer it would count one opinion twice.
+    votes = [v for v in found.of_kind("speech") if not v.both_bad and not v.repeat_of and found.trust.get(v.rater, 1.0) > 0]
     usable = [v for v in votes if all(found.takes[t].curves in found.files for t in v.takes)]
     if not usable:
         raise UserError(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a tuned adapter is offered: it must win fresh blind comparisons by more than chance and leave the lips in time with the sound.
+"""Whether a tuned adapter passes: it must win fresh blind comparisons by more than chance and leave the lips in time with the sound.
 
 No torch: the lips' figures were measured when it was tuned and stand on its card. What is lacking is said in sentences, with about how many
 more comparisons would settle it.
@@ -60,10 +60,11 @@ class Verdict:
 def fresh(votes: Iterable[Vote], takes: Mapping[str, Take], adapter: str, trust: Mapping[str, float], against: str = "") -> Score:
     """Comparisons of two takes that differ in the adapter alone. adapter, against: sha256, "" for none; trust: rater -> 0..1.
 
-    Such takes cannot have taught the adapter: they were made with it. Both bad counts as a tie.
+    Such takes cannot have taught the adapter: they were made with it. Both bad counts as a tie. A question that silently repeats an
+    earlier one tells of the rater, not of the adapter, and does not count again.
     """
     wins = ties = losses = ignored = 0
-    for vote in votes:
+    for vote in (v for v in votes if not v.repeat_of):
         for better, worse, tied in vote.pairs():
             a, b = takes.get(better), takes.get(worse)
             if a is None or b is None or not _differ_in_adapter(a, b) or {a.adapter, b.adapter} != {adapter, against}:

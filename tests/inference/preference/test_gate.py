@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The gate counts only fresh blind comparisons, and says what is lacking."""
+from dataclasses import replace
+
 import pytest
 
 from facewright.inference.preference.check import Figures, sentences
@@ -30,6 +32,13 @@ def test_only_takes_that_differ_in_the_adapter_alone_count() -> None:
     assert fresh(votes, takes, OWN, {"Mika": 1.0, "Side": 0.1}) == Score(wins=2, ties=1, losses=1, ignored=1)
     assert fresh(votes, takes, "b" * 64, {}).wins == 1
     assert fresh(votes, takes, OWN, {}, against="b" * 64).count == 0
+
+
+def test_a_silent_repeat_is_no_further_comparison() -> None:
+    base, tuned = take(), take(OWN)
+    asked = vote(tuned, base)
+    again = replace(vote(base, tuned, (1, 0)), repeat_of=asked.id)
+    assert fresh([asked, again], {t.id: t for t in (base, tuned)}, OWN, {}) == Score(wins=1)
 
 
 @pytest.mark.parametrize(

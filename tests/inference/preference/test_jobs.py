@@ -14,6 +14,7 @@ from facewright.inference.preference import jobs, takes
 from facewright.inference.speech import weights_file
 from facewright.preference import adapters, exchange
 from facewright.preference.store import Store
+from facewright.preference.votes import new_id, now
 
 from .conftest import SAMPLE, Sitting, quiet, round_lips, vote
 
@@ -113,6 +114,15 @@ def test_next_pairs_stay_within_a_stretch_and_avoid_what_was_asked(sitting: Sitt
     assert told["votes_used"] == 30
     for a, b in told["pairs"]:
         assert sitting.made[a].stretch == sitting.made[b].stretch and [a, b] not in first["pairs"]
+
+
+def test_a_silent_repeat_teaches_nothing_more(sitting: Sitting, tmp_path: Path) -> None:
+    votes = sitting.voted(tmp_path / "votes", round_lips, 10)
+    with Store.open(votes) as store:
+        asked = next(iter(store.votes()))
+        store.add_vote(replace(asked, id=new_id(), at=now(), repeat_of=asked.id))
+    pool = [{"curves": str(m.path), "stretch": str(m.stretch)} for m in sitting.made]
+    assert jobs.next_pairs({"pool": pool, "count": 1, "votes": str(votes)}, quiet)["votes_used"] == 10
 
 
 def test_few_votes_suggest_controls(sitting: Sitting, tmp_path: Path) -> None:
