@@ -131,7 +131,7 @@ class FacewrightRankingSettings(bpy.types.PropertyGroup):
     rounds: bpy.props.IntProperty(
         name="Rounds",
         description="How often tuning starts again from what it reached; more than two rarely helps",
-        default=1,  # the second round costs as much again and gains little
+        default=2,  # as in the shell: the second learns from takes of what the first has tuned
         min=1,
         max=4,
     )

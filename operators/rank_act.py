@@ -115,9 +115,12 @@ class FACEWRIGHT_OT_rank_end(Verb, bpy.types.Operator):
         def end() -> set[str]:
             tested = sitting.current().source.brief.tested
             told = sitting.end()
+            waits = jobs.busy_reason() if tested else ""
+            if waits:
+                told = f"{told} {waits} Then press Count beside the adapter."
             jobs.set_outcome("ranking", jobs.Outcome("done", (told,)))
             self.report({"INFO"}, told)
-            if tested and not bpy.app.background and context.window is not None:
+            if tested and not waits and not bpy.app.background and context.window is not None:
                 bpy.ops.facewright.adapter_gate("INVOKE_DEFAULT", name=tested)
             return {"FINISHED"}
 

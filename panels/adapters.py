@@ -35,6 +35,10 @@ class FACEWRIGHT_PT_learn(FacewrightPanel, bpy.types.Panel):
         column = layout.column(align=True)
         column.operator("facewright.suggest_controls", icon="OPTIONS")
         column.operator("facewright.finetune", icon="MODIFIER")
+        row = column.row()
+        row.use_property_split = True
+        row.use_property_decorate = False
+        row.prop(context.scene.facewright.ranking, "rounds")
         draw_outcome(layout, context, "learning")
         row = layout.row(align=True)
         row.operator("facewright.votes_export", icon="EXPORT")
@@ -60,10 +64,7 @@ class FACEWRIGHT_PT_adapters(FacewrightPanel, bpy.types.Panel):
         row.operator("facewright.adapter_use", text="", icon="RADIOBUT_OFF" if known.active else "RADIOBUT_ON", emboss=False).name = ""
         row.label(text="None: the model as it ships")
         for shelved in known.adapters:
-            draw_adapter(column, shelved, shelved.path.name == known.active)
-        for shelved in known.adapters[:1]:
-            for reason in shelved.card.gate.get("reasons", ()):
-                wrapped(column, context, reason, icon="INFO")
+            draw_adapter(column, context, shelved, shelved.path.name == known.active)
         if known.active:
             row = layout.row()
             row.use_property_split = True
@@ -83,8 +84,8 @@ class FACEWRIGHT_PT_adapters(FacewrightPanel, bpy.types.Panel):
             box.operator("facewright.adapter_blend")
 
 
-def draw_adapter(layout: bpy.types.UILayout, shelved, active: bool) -> None:
-    """One line of the list: in use or not, what it is, what can be done with it."""
+def draw_adapter(layout: bpy.types.UILayout, context: bpy.types.Context, shelved, active: bool) -> None:
+    """One adapter of the list: in use or not, what it is, what can be done with it, and below it what the gate lacks."""
     card, name = shelved.card, shelved.path.name
     row = layout.row()
     row.operator("facewright.adapter_use", text="", icon="RADIOBUT_ON" if active else "RADIOBUT_OFF", emboss=False).name = name
@@ -92,7 +93,11 @@ def draw_adapter(layout: bpy.types.UILayout, shelved, active: bool) -> None:
     side = row.row(align=True)
     side.alignment = "RIGHT"
     side.label(text=f"{card.votes} votes", icon="CHECKMARK" if card.passed else "ERROR")
-    if not card.passed:
-        side.operator("facewright.rank_start", text="Test", emboss=True).adapter = name
     side.operator("facewright.adapter_export", text="", icon="EXPORT", emboss=False).name = name
     side.operator("facewright.adapter_remove", text="", icon="X", emboss=False).name = name
+    for reason in card.gate.get("reasons", ()):
+        wrapped(layout, context, reason, icon="INFO")
+    if not card.passed:
+        row = layout.row(align=True)
+        row.operator("facewright.rank_start", text="Test").adapter = name
+        row.operator("facewright.adapter_gate", text="Count").name = name

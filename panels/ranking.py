@@ -46,6 +46,7 @@ def draw_start(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     column.prop(wish, "axis")
     column.prop(wish, "camera")
     column.prop(wish, "engine")
+    column.prop(wish, "size")
     if running is not None:
         if running.topic == "ranking":
             draw_running(layout, context, running)

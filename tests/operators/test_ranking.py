@@ -309,6 +309,15 @@ def test_a_test_compares_the_same_take_with_and_without_the_adapter(face, settin
     )
 
 
+def test_a_test_that_ends_while_a_job_runs_says_when_to_count(face, settings, small, worker, sound, data, monkeypatch):
+    settings.sound = sound()
+    adapter(data, "mine")
+    bpy.ops.facewright.rank_start(adapter="mine.safetensors")
+    monkeypatch.setattr(jobs, "busy_reason", lambda: "'Bake Speech' is running. Wait for it or cancel it.")
+    assert bpy.ops.facewright.rank_end() == {"FINISHED"}
+    assert jobs.outcome("ranking").lines[0].endswith("Wait for it or cancel it. Then press Count beside the adapter.")
+
+
 def test_the_adapter_in_use_reaches_takes_and_bakes(face, settings, small, worker, sound, data):
     from facewright.operators.adapters import in_use
 
@@ -373,7 +382,8 @@ def test_an_unreachable_server_is_a_sentence(face, settings, small, worker, soun
     start()
     bpy.ops.facewright.rank_act(action="TIE")
     bpy.ops.facewright.rank_end()
-    monkeypatch.setattr(votes_files, "server", lambda context: "postgresql://ann@127.0.0.1:1/votes")
+    monkeypatch.setattr(votes_files, "server", lambda context: "postgresql://ann:secret@127.0.0.1:1/votes")
+    monkeypatch.setattr(bpy.context.preferences.system, "use_online_access", True)
     with pytest.raises(RuntimeError) as told:
         bpy.ops.facewright.votes_sync()
     assert "Traceback" not in str(told.value) and len(str(told.value)) > 20

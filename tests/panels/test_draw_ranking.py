@@ -46,7 +46,7 @@ def session(addon, monkeypatch):
 
 def test_start_offers_what_can_be_chosen_and_says_what_is_missing(addon):
     said = draw(Ranking)
-    for name in ("where", "length", "differ", "spread", "count", "shown", "region", "axis", "camera", "engine"):
+    for name in ("where", "length", "differ", "spread", "count", "shown", "region", "axis", "camera", "engine", "size"):
         assert name in said.split()
     assert "Select a character" in said and "facewright.rank_start" in said
     character(("jawOpen",))
@@ -130,7 +130,7 @@ def test_learning_counts_what_is_missing(addon, monkeypatch):
     assert "7 votes" in said and "Suggest controls: ready." in said and "13 more votes" in said and "93 more votes" in said
     for name in ("suggest_controls", "finetune", "votes_export", "votes_import"):
         assert f"facewright.{name}" in said
-    assert "mika answers as before." in said
+    assert "mika answers as before." in said and "rounds" in said.split()
 
 
 def test_the_verdict_stays_in_the_panel(addon, monkeypatch):
@@ -146,7 +146,8 @@ def test_adapters_are_listed_with_what_can_be_done(addon, monkeypatch):
     known(monkeypatch, adapters=adapters, active="old.safetensors", can_roll_back=True)
     said = draw(Adapters)
     assert "new" in said and "old" in said and "40 votes" in said and "It has not been compared." in said
-    assert said.count("facewright.rank_start") == 1, "only what has not passed is tested"
+    assert said.index("new") < said.index("It has not been compared.") < said.index("old"), "reasons stand under their adapter"
+    assert said.count("facewright.rank_start") == said.count("facewright.adapter_gate") == 1, "only what has not passed is tested"
     for name in ("adapter_strength", "blend_share", "adapter_roll_back", "adapter_import", "adapter_blend"):
         assert name in said
     assert said.count("facewright.adapter_export") == said.count("facewright.adapter_remove") == 2
