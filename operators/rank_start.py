@@ -54,6 +54,7 @@ class FACEWRIGHT_OT_rank_start(JobVerb, bpy.types.Operator):
         # Whatever stands in the way is said now, not after the wait.
         bake.plan(context.selected_objects, Curves(ARKIT_52, [0.0], np.zeros((1, len(ARKIT_52)), np.float32)))
         text = transcript(chosen)
+        spoken = performance(chosen)
         seconds, quiet = takes.listen(path)
         begins = takes.sound_start(scene, path, chosen.start_frame)
         fps = scene.render.fps / scene.render.fps_base
@@ -82,7 +83,7 @@ class FACEWRIGHT_OT_rank_start(JobVerb, bpy.types.Operator):
                     "text": text,
                     "fps": takes.CURVES_FPS,
                     "candidates": [one.params() for one in wanted],
-                    "life": chosen.life,
+                    **{name: spoken[name] for name in ("life", "style", "asymmetry", "person")},  # what all takes share
                     "device": preferences.device,
                     "heard": str(preferences.data_folder / "votes" / "heard"),  # so that votes can tune when the sound is gone
                 },

@@ -87,8 +87,9 @@ def candidates(count: int, base: Candidate, differ: Differ, spread: float, seed:
         return [base, *mixed][:count]
     name = differ.lower()
     amount = base.controls.get(name, 1.0)
-    scales = np.linspace(1 - spread, 1 + spread, count) if count > 1 else [1.0]
-    return [replace(base, controls={**base.controls, name: _scaled(amount, float(scale))}) for scale in scales]
+    ends = _scaled(amount, 1 - spread), _scaled(amount, 1 + spread)  # spread within the limits: those beyond would all be one take
+    amounts = np.linspace(*ends, count) if count > 1 else [amount]
+    return [replace(base, controls={**base.controls, name: round(float(one), 4)}) for one in amounts]
 
 
 def _scaled(amount: float, scale: float) -> float:
