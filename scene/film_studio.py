@@ -14,7 +14,7 @@ import bpy
 
 from ..core.errors import UserError
 from ..inference import curves_file
-from . import bake, face_view, render
+from . import actions_compat, bake, face_view, render, tags
 from .film_child import JPEG_QUALITY, SMOOTH_SECONDS
 
 COARSE_SAMPLES = 6  # of the shading of creases, without a graphics card: 16 take a third of a frame's time
@@ -109,6 +109,8 @@ class Studio:
         frames = [order["frame"] + i * order["step"] for i in range(order["frames"])]
         plan = bake.plan(self.objects, curves_file.load(order["curves"]), bake.BakeOptions(start_frame=order["frame"], keys="DENSE"))
         bake.apply(plan, self.scene)
+        for target in plan.targets:
+            _give_way(target.key)
         if not self.own_camera:
             face_view.aim(self.scene, self.objects, dict.fromkeys((frames[0], frames[len(frames) // 2], frames[-1])))
         self.scene.frame_set(frames[len(frames) // 2])
@@ -121,3 +123,17 @@ class Studio:
             if not path.is_file():
                 raise UserError(f"The picture {path} could not be written.", "Free some space on the disk.")
             yield number
+
+
+def _give_way(key: bpy.types.Key) -> None:
+    """Mute what the artist's own animation would lay over the take's channels: every take would look the same."""
+    adt, ours = key.animation_data, tags.our_actions(key)
+    if adt is None or adt.action is None or adt.action in ours:
+        return
+    paths = {fcurve.data_path for action in ours for fcurve in actions_compat.fcurves(action)}
+    for fcurve in actions_compat.fcurves(adt.action):
+        fcurve.mute |= fcurve.data_path in paths
+    if not adt.use_nla:  # the take is on a track there; the artist's tracks stay as unseen as they were
+        for track in adt.nla_tracks:
+            track.mute |= not any(strip.action in ours for strip in track.strips)
+        adt.use_nla = True
