@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # numpy is not loaded when the add-on is enabled
 PAUSE = 0.4  # seconds on the last frame before the loop starts again: the eye needs the end
 DECODE_SECONDS = 0.012  # of each timer event at most: the rest of the window must stay quick
 KEPT_TEXTURES = 256  # a four-up of 2 s at 30 fps; 1.2 MB each
+WAITING_PICTURES = 96  # that are read and not yet drawn; 0.6 MB each
 AHEAD_FRAMES = 8  # of the next question's films that are ready before it is shown
 DARK, GREY, PALE, WHITE = (0.10, 0.10, 0.11, 1.0), (0.20, 0.20, 0.22, 1.0), (0.62, 0.62, 0.65, 1.0), (0.93, 0.93, 0.94, 1.0)
 ACCENT, HOVER, DIM = (0.20, 0.36, 0.58, 1.0), (0.30, 0.48, 0.72, 1.0), (0.0, 0.0, 0.0, 0.72)
@@ -85,7 +87,7 @@ class Pictures:
 
     def decode(self, path: Path) -> None:
         """Read one picture; Blender's data is as before when this returns."""
-        if self.has(path):
+        if self.has(path) or len(self._pixels) >= WAITING_PICTURES:  # the first to be needed are asked for first
             return
         import numpy as np
 
@@ -101,8 +103,7 @@ class Pictures:
                 return
             pixels = np.empty(width * height * 4, np.float32)
             image.pixels.foreach_get(pixels)
-            # The region's framebuffer encodes what is drawn, as it does for textures that Blender makes of images.
-            self._pixels[path] = _linear()[(pixels * 255 + 0.5).astype(np.uint8)].reshape(height, width, 4)
+            self._pixels[path] = (pixels * 255 + 0.5).astype(np.uint8).reshape(height, width, 4)
         finally:
             bpy.data.images.remove(image)
 
@@ -114,11 +115,16 @@ class Pictures:
         if pixels is None:
             return None
         height, width = pixels.shape[:2]
-        data = gpu.types.Buffer("FLOAT", pixels.size, pixels.ravel())
+        # The region's framebuffer encodes what is drawn, as it does for textures that Blender makes of images.
+        data = gpu.types.Buffer("FLOAT", pixels.size, _linear()[pixels.ravel()])
         self._textures[path] = gpu.types.GPUTexture((width, height), format="RGBA16F", data=data)
         while len(self._textures) > KEPT_TEXTURES:
             self._textures.popitem(last=False)
         return self._textures[path]
+
+    def keep(self, paths: Collection[Path]) -> None:
+        """Let go of what was read for other films and never drawn: an early answer leaves most of them."""
+        self._pixels = {path: pixels for path, pixels in self._pixels.items() if path in paths}
 
     def clear(self) -> None:
         self._pixels.clear()
@@ -218,8 +224,8 @@ class Player:
             return ""
         if action == "undo":
             sitting.undo()
-        elif session.question is None or self._films is None:
-            return ""  # nothing is on the screen that could be judged
+        elif session.question is None or session.question is not self._question or self._films is None:
+            return ""  # nothing is on the screen that could be judged, or still the films of the question that was just answered
         elif action == "skip":
             sitting.skip()
         elif action.startswith("take "):
@@ -271,6 +277,8 @@ class Player:
         start, end = session.stretch()
         self._sound = Sound(session.sound, start, end)
         self._began, self._loops, self._frame = now, -1, -1
+        self._pictures.keep({path for film in self._films for path in film.frames})
+        session.sitting.hidden(now)  # where the panel's film strips were seen until now, the time starts anew
         session.sitting.shown(now)
         self.redraw()
 
