@@ -39,6 +39,7 @@ MOST_RATE = 30.0  # frames a second that a film is rendered at, at most: of a 60
 CARD = "film.json"  # written last, so a folder without one is not finished
 KEPT_BYTES = 2_000_000_000  # of all films together; the oldest go first
 WORK, LEFT_OVER = ".work-", 86_400.0  # folders of unfinished films, and the seconds after which nobody works in one
+_IGNORED = {"select", "location", "location_absolute", "width", "height", "hide", "show_options", "show_expanded", "parent", "is_active"}
 FORMAT = 2  # of the pictures: raised when they would look otherwise
 
 
@@ -138,17 +139,52 @@ def rig_hash(scene: bpy.types.Scene, objects: Sequence[bpy.types.Object]) -> str
         for obj in users:
             digest.update(np.array(obj.matrix_world, np.float32).tobytes())
     for obj in sorted((o for o in scene.objects if not o.hide_render), key=lambda o: o.name):
-        digest.update(f"{obj.name} {obj.type} {[m.type for m in obj.modifiers]}".encode())
+        if obj.type == "CAMERA":
+            continue  # ``camera_name`` tells of it
+        digest.update(f"{obj.name} {obj.type} {[_told(m) for m in obj.modifiers]}".encode())
+        digest.update(np.round(np.array(obj.matrix_world, np.float64), 5).tobytes())
         if obj.type == "MESH":
             digest.update(f"{len(obj.data.vertices)} {len(obj.data.polygons)}".encode())
+            if obj.data.shape_keys is None:
+                flat = np.empty(3 * len(obj.data.vertices), np.float32)
+                obj.data.vertices.foreach_get("co", flat)
+                digest.update(flat.tobytes())
+        elif obj.type == "LIGHT":
+            digest.update((_told(obj.data) + _nodes(obj.data)).encode())
         for slot in obj.material_slots:
             if slot.material is not None:
-                digest.update(np.array(slot.material.diffuse_color, np.float32).tobytes())
+                digest.update((_told(slot.material) + _nodes(slot.material)).encode())
         for owner in (obj, obj.data):
             adt = getattr(owner, "animation_data", None)
             if adt is not None and adt.action is not None and tags.read(adt.action) is None:
                 digest.update(tags.fingerprint(adt.action).encode())
+    if scene.world is not None:
+        digest.update((_told(scene.world) + _nodes(scene.world)).encode())
     return digest.hexdigest()
+
+
+def _told(owner: bpy.types.bpy_struct) -> str:
+    """The plain settings of a modifier, node, material, light or world, and the names of what it points to; not how an editor shows it."""
+    found = []
+    for prop in owner.bl_rna.properties:
+        if prop.is_readonly or prop.identifier in _IGNORED or prop.type == "COLLECTION":
+            continue
+        value = getattr(owner, prop.identifier)
+        if prop.type == "POINTER":
+            value = getattr(value, "name", "")
+        elif getattr(prop, "is_array", False):
+            value = np.round(np.array(value, np.float64), 5).ravel().tolist()
+        found.append((prop.identifier, value))
+    return repr(found)
+
+
+def _nodes(owner: bpy.types.Material | bpy.types.World | bpy.types.Light) -> str:
+    """Its nodes, what is typed into their sockets, and how they are linked."""
+    tree = owner.node_tree
+    if tree is None:
+        return ""
+    links = [(k.from_node.name, k.from_socket.identifier, k.to_node.name, k.to_socket.identifier) for k in tree.links]
+    return repr([(_told(node), [_told(socket) for socket in node.inputs]) for node in tree.nodes]) + repr(links)
 
 
 def camera_name(scene: bpy.types.Scene, camera: Camera) -> str:
@@ -182,7 +218,7 @@ class FilmMaker:
         self.ready = False
         self.error: UserError | None = None
         self.details = ""
-        self.made_seconds: list[float] = []  # of each film, for the time left
+        self.made_seconds: list[float] = []  # of each film that was rendered, for whoever measures
         self._process: subprocess.Popen | None = None
         self._answers: queue.Queue = queue.Queue()
         self._waiting: deque[Wanted] = deque()
@@ -192,7 +228,6 @@ class FilmMaker:
         self._frame = 0
         self._work: Path | None = None
         self._order: dict = {}
-        self._scene = ""
 
     # Asking.
 
@@ -368,7 +403,11 @@ class FilmMaker:
                 os.utime(folder(self.data_folder) / key)  # used just now: the last to be pruned
             return
         out = self._work / uuid.uuid4().hex
-        out.mkdir()
+        try:
+            out.mkdir()
+        except OSError as error:
+            self._failed[wanted.take] = _unkept(out, error)
+            return
         self._current, self._frame = (wanted, key, out), 0
         order = {"do": "film", "film": wanted.take, "curves": str(wanted.curves), "frame": wanted.frame}
         self._say({**order, "frames": wanted.frames, "step": wanted.step, "out": str(out)})
@@ -379,19 +418,26 @@ class FilmMaker:
         self.made_seconds.append(said["seconds"])
         card = {"format": FORMAT, "take": wanted.take, "frames": said["frames"], "fps": wanted.fps, "split": said["split"]}
         card["look"] = asdict(self.look)
-        (out / CARD).write_text(json.dumps(card, indent=1), encoding="utf-8")
         final = folder(self.data_folder) / key
+        problem = OSError(0, "its files are gone")
         try:
+            (out / CARD).write_text(json.dumps(card, indent=1), encoding="utf-8")
             shutil.rmtree(final, ignore_errors=True)
             out.rename(final)
         except OSError as error:  # a second session may have made the same one
-            if load(self.data_folder, key) is None:
-                self._failed[wanted.take] = UserError(f"The film could not be kept in {final}: {error.strerror}.", "Free some space.")
-                return
-        self._done[wanted.take] = load(self.data_folder, key)
+            problem = error
+        film = load(self.data_folder, key)
+        if film is None:
+            self._failed[wanted.take] = _unkept(final, problem)
+        else:
+            self._done[wanted.take] = film
 
     def _is_queued(self, take: str) -> bool:
         return any(w.take == take for w in self._waiting) or (self._current is not None and self._current[0].take == take)
+
+
+def _unkept(where: Path, error: OSError) -> UserError:
+    return UserError(f"The film could not be kept in {where}: {error.strerror}.", "Free some space on the disk.")
 
 
 def _listen(process: subprocess.Popen, answers: queue.Queue) -> None:

@@ -227,6 +227,94 @@ def test_a_film_shows_the_take_and_a_dead_renderer_is_a_sentence(scene, tmp_path
     assert not [p for p in films.folder(tmp_path / "data").iterdir() if p.name.startswith(".")]
 
 
+def test_whatever_a_film_shows_is_in_its_key(scene):
+    head = demo_head.build(scene)
+    material = bpy.data.materials.new("Skin")
+    if material.node_tree is None:
+        material.use_nodes = True
+    head.objects[0].data.materials.append(material)
+    mesh = bpy.data.meshes.new("Hair")
+    mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
+    hair = bpy.data.objects.new("Hair", mesh)
+    lamp = bpy.data.objects.new("Lamp", bpy.data.lights.new("Lamp", "POINT"))
+    for obj in (hair, lamp):
+        scene.collection.objects.link(obj)
+    scene.world = bpy.data.worlds.new("World")
+    seen = []
+
+    def is_new():
+        bpy.context.view_layer.update()
+        seen.append(films.rig_hash(scene, head.objects))
+        assert films.rig_hash(scene, head.objects) == seen[-1]
+        return seen.count(seen[-1]) == 1
+
+    assert is_new()
+    hair.location.z = 1
+    assert is_new()
+    mesh.vertices[0].co.x = -1
+    assert is_new()
+    lamp.data.energy = 5
+    assert is_new()
+    material.node_tree.nodes["Principled BSDF"].inputs["Base Color"].default_value = (1, 0, 0, 1)
+    assert is_new()
+    scene.world.color = (1, 0, 0)
+    assert is_new()
+    material.node_tree.nodes["Principled BSDF"].location.x += 100
+    assert not is_new(), "where a node lies in its editor is not seen"
+
+
+@pytest.mark.parametrize("use_nla", [True, False])
+def test_an_artists_keys_do_not_hide_the_takes(scene, make_head, use_nla):
+    from facewright.scene import film_studio, tags
+
+    head = make_head()
+    key = head.data.shape_keys
+    for name in ("jawOpen", "browInnerUp"):
+        key.key_blocks[name].value = 0.25
+        key.key_blocks[name].keyframe_insert("value", frame=1)
+    key.animation_data.use_nla = use_nla
+    curves = jaw_curves()
+    for _take in range(2):
+        bake.apply(bake.plan([head], curves, bake.BakeOptions(keys="DENSE")), scene)
+        film_studio._give_way(key)
+        for frame in (1, 10):
+            scene.frame_set(frame)
+            expected = np.interp((frame - 1) / scene.render.fps, curves.times, curves.values[:, curves.names.index("jawOpen")])
+            assert key.key_blocks["jawOpen"].value == pytest.approx(expected, abs=0.02)
+    if "browInnerUp" not in {f.data_path.split('"')[1] for a in tags.our_actions(key) for f in film_studio.actions_compat.fcurves(a)}:
+        assert key.key_blocks["browInnerUp"].value == pytest.approx(0.25), "what the take leaves alone stays"
+
+
+def test_a_full_disk_fails_one_film_with_a_sentence(scene, tmp_path):
+    maker = films.FilmMaker(tmp_path)
+    maker.look = films.Look("r", "face", "WORKBENCH", 128, 24.0, True)
+    maker.ready, maker._work = True, tmp_path / "gone"
+    maker.want(films.Wanted("a" * 64, tmp_path / "jaw.npz", 1, 24, 1, 24.0))
+    maker.poll()
+    assert "could not be kept" in str(maker.failure("a" * 64))
+    maker._current = films.Wanted("b" * 64, tmp_path / "jaw.npz", 1, 24, 1, 24.0), "key", tmp_path / "gone" / "b"
+    maker._finish({"frames": 24, "split": 0.5, "seconds": 1.0})
+    assert "could not be kept" in str(maker.failure("b" * 64)) and not maker.busy
+
+
+def test_pictures_that_were_read_and_never_drawn_are_let_go(scene, tmp_path):
+    from facewright.scene import player
+
+    image = bpy.data.images.new("Grey", 4, 4)
+    paths = [tmp_path / f"{i}.png" for i in range(player.WAITING_PICTURES + 5)]
+    for path in paths:
+        image.filepath_raw, image.file_format = str(path), "PNG"
+        image.save()
+    pictures = player.Pictures()
+    for path in paths:
+        pictures.decode(path)
+    assert sum(map(pictures.has, paths)) == player.WAITING_PICTURES
+    pictures.keep(paths[:3])
+    assert [p for p in paths if pictures.has(p)] == paths[:3]
+    pictures.decode(paths[-1])
+    assert pictures.has(paths[-1])
+
+
 def until(maker, done, seconds=180.0):
     end = time.monotonic() + seconds
     while not done():
