@@ -9,7 +9,7 @@ import bpy
 
 from ..core.errors import UserError
 from ..preferences import settings, use_own_runtime
-from ..scene import jobs, runtime_status, tasks
+from ..scene import jobs, runtime_status, sitting, tasks
 from .verb import JobVerb, Work
 
 PHASES = (  # how a line of the installer begins, how much is done then, and the words for it; downloading takes nearly all of the time
@@ -37,6 +37,8 @@ class FACEWRIGHT_OT_setup_runtime(JobVerb, bpy.types.Operator):
     def disabled_reason(cls, context: bpy.types.Context) -> str:
         if not bpy.app.online_access:
             return "Allow online access in Preferences > System > Network first: PyTorch has to be downloaded."
+        if sitting.current() is not None:
+            return "A sitting is open and makes takes with the runtime: end it first."
         return jobs.busy_reason()
 
     def begin(self, context: bpy.types.Context) -> Work:

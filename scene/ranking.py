@@ -24,7 +24,6 @@ REPEAT_SHARE = 1 / 12  # of the questions: enough to tell a careful rater after 
 REPEAT_AFTER = 6  # questions in between at least: a rater must not remember the answer
 REST_MINUTES, REST_VOTES = 20.0, 100  # after either, eyes and judgement tire
 LEAST_DIFFERENCE = 0.004  # root mean square over the region's channels: less than this nobody sees
-KEPT_ANSWERS = 50  # that can be taken back
 
 UPPER = ("eye", "brow")  # what the channels of the upper face begin with; all others are the lower face
 
@@ -70,13 +69,13 @@ class Sitting:
         self._ahead: deque[Question] = deque()
         self._votes: list[tuple[Question, Vote]] = []
         self._repeated: set[str] = set()
-        self._asked = 0
         self._skipped = 0
         self._active = 0.0
         self._rested_at = (0, 0.0)  # votes and seconds at the last rest
         self._shown: float | None = None
         self._last = began
         self._replays: list[int] = []
+        self._before = None, began, [], 0.0  # of the last answer: shown, last, replays and active time
 
     # The queue.
 
@@ -102,7 +101,6 @@ class Sitting:
         return list(self._ahead)[:count]
 
     def _draw(self) -> Question | None:
-        self._asked += 1
         again = self._repeatable() if self._random.random() < REPEAT_SHARE else None
         if again is not None:
             self._repeated.add(again.id)
@@ -140,6 +138,7 @@ class Sitting:
         question = self.question
         if question is None:
             raise ValueError("there is no question to answer")
+        self._before = self._shown, self._last, self._replays, self._active
         self.shown(at)
         vote = Vote(
             id=new_id(),
@@ -183,7 +182,7 @@ class Sitting:
         self._skipped += 1
         if question.repeat_of:
             self._repeated.discard(question.repeat_of)
-        elif self.left:
+        else:
             self._pairs.append(question.takes)
 
     def drop(self, take: str) -> int:
@@ -203,6 +202,11 @@ class Sitting:
         self._shown, self.note = None, vote.note
         self._repeated.discard(vote.id)
         return vote
+
+    def uncast(self) -> None:
+        """The last answer could not be kept: its question is present as it was, with its time and replays."""
+        self.undo()
+        self._shown, self._last, self._replays, self._active = self._before
 
     def retracted(self, vote_id: str) -> None:
         """A vote of this sitting was taken back elsewhere (the panel's list)."""

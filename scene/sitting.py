@@ -87,6 +87,7 @@ def begin(session: Session) -> None:
     global _session
     end()
     _session = session
+    bpy.app.handlers.save_pre.append(close_player)
     if not bpy.app.timers.is_registered(tick):
         bpy.app.timers.register(tick, first_interval=0.0, persistent=True)
     jobs.redraw()
@@ -98,8 +99,9 @@ def end(*_: object) -> str:
     session, _session = _session, None
     if session is None:
         return ""
-    for close in (*_closers,):
-        close()
+    close_player()
+    if close_player in bpy.app.handlers.save_pre:
+        bpy.app.handlers.save_pre.remove(close_player)
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
     session.maker.close()
@@ -118,8 +120,15 @@ def end_before_load(*_: object) -> None:
     end()
 
 
+@bpy.app.handlers.persistent
+def close_player(*_: object) -> None:
+    """save_pre: a file that is saved must hold the artist's editor, not the one that the player made of it."""
+    for close in (*_closers,):
+        close()
+
+
 def on_end(close: Callable[[], None]) -> None:
-    """Have this called when the sitting ends, whatever ends it."""
+    """Have this called before a file is saved and when the sitting ends, whatever ends it."""
     if close not in _closers:
         _closers.append(close)
 
@@ -138,29 +147,50 @@ def tick() -> float | None:
     session = _session
     if session is None:
         return None
-    maker = session.maker
     before = session.progress, session.films() is not None, session.message
-    session.sitting.add(session.source.poll(session.sitting.left))
-    if session.source.error is not None:
-        session.message, session.source.error = str(session.source.error), None
-        session.source.cuts.clear()  # the same would befall the others; what is there can still be judged
+    for step in (_take_questions, _take_films, _show):
+        try:
+            step(session)
+        except UserError as error:
+            session.message = str(error)
+        except Exception as error:  # Blender would take the timer away, and the sitting would stand still without a word
+            session.message = f"The sitting met an error: {error}. End it and start another; all votes are kept."
+    if before != (session.progress, session.films() is not None, session.message):
+        changed()
+    return TICK_SECONDS
+
+
+def _take_questions(session: Session) -> None:
+    source = session.source
+    session.sitting.add(source.poll(session.sitting.left))
+    if source.error is not None:
+        session.message, source.error = str(source.error), None
+        source.cuts.clear()  # the same would befall the others; what is there can still be judged
+
+
+def _take_films(session: Session) -> None:
+    maker = session.maker
     for place, question in enumerate(session.sitting.ahead(AHEAD)):
         for take in question.takes:
             maker.want(session.takes[take].wanted, first=place == 0 and maker.film(take) is None)
     maker.poll()
-    if maker.error is not None and session.message != str(maker.error):
+    if maker.error is not None:
         session.message = str(maker.error)
-    for take in [t for q in session.sitting.ahead(AHEAD) for t in q.takes if (maker.failure(t))]:
+    for take in [t for q in session.sitting.ahead(AHEAD) for t in q.takes if maker.failure(t)]:
         session.message = str(maker.failure(take))
         session.sitting.drop(take)
-    ready = session.films()
-    if ready is not None:
-        from . import takes
 
-        strips.show([(film.take, takes.strip_frames(film, strips.COUNT)) for film in ready])
-    if before != (session.progress, ready is not None, session.message):
-        changed()
-    return TICK_SECONDS
+
+def _show(session: Session) -> None:
+    """The panel's film strips. While the player is closed they are what a vote is cast on, so its time begins with them."""
+    ready = session.films()
+    if ready is None:
+        return
+    from . import takes
+
+    strips.show([(film.take, takes.strip_frames(film, strips.COUNT)) for film in ready])
+    if not session.playing:
+        session.sitting.shown(CLOCK())
 
 
 def changed() -> None:
@@ -218,10 +248,11 @@ def undo() -> str:
     session = _open(question=False)
     if session.order:
         return _tell(session, "The order is empty again.")
-    vote = session.sitting.undo()
-    if vote is None:
+    votes = session.sitting.votes
+    if not votes:
         return _tell(session, "There is no vote to take back.")
-    session.store.retract(vote.id)
+    session.store.retract(votes[-1].id)  # first: where this fails the vote still counts, here as in the store
+    session.sitting.undo()
     return _tell(session, "The vote was taken back.")
 
 
@@ -260,7 +291,7 @@ def _keep(session: Session, vote: Vote, told: str) -> str:
             session.store.add_take(session.takes[take].take, session.takes[take].curves)
         session.store.add_vote(vote)
     except UserError:
-        session.sitting.undo()  # it is not kept, so it was not cast: the question stays
+        session.sitting.uncast()  # it is not kept, so it was not cast: the question stays
         changed()
         raise
     return _tell(session, told)

@@ -71,8 +71,11 @@ class TakeSource:
             raise UserError("There is no sound left to make takes of.", "Choose a longer sound or another place.")
         cut = self.cuts.popleft()
         out = self.folder / f"stretch{len(self.groups):04d}"
-        out.mkdir(parents=True, exist_ok=True)
-        task = self.submit("takes", {**self.brief.params, "start": cut.start, "end": cut.end, "out": str(out)})
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"Takes cannot be written to {out}: {error.strerror}.", "Free some space on the disk.") from error
+        task = self._ask("takes", {**self.brief.params, "start": cut.start, "end": cut.end, "out": str(out)})
         self._running = task, cut
         return task
 
@@ -89,7 +92,11 @@ class TakeSource:
         if task.state in ("queued", "running"):
             return []
         if task.state == "done":
-            return self._choose(self.take(task.result))
+            try:
+                return self._choose(self.take(task.result))
+            except UserError as error:
+                self.error = error
+                return []
         self._running = None
         if task.error is not None:
             self.error = task.error if isinstance(task.error, UserError) else UserError(f"Making takes failed: {task.error}.")
@@ -100,6 +107,12 @@ class TakeSource:
             self.start()
         except UserError as error:
             self.error = error
+
+    def _ask(self, verb: str, params: dict) -> Task:
+        try:
+            return self.submit(verb, params)
+        except RuntimeError as error:  # the runtime was set up anew, or another one chosen
+            raise UserError("The process that makes takes was closed.", "Judge what is there, or start another sitting.") from error
 
     def _choose(self, pairs: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
         """Have the worker put the questions in the order of what they tell, where it has learned something."""
@@ -114,7 +127,11 @@ class TakeSource:
             "axis": self.brief.axis,
             "seed": self.brief.seed,
         }
-        self._choosing = self.submit("next_pairs", params), pairs
+        try:
+            self._choosing = self._ask("next_pairs", params), pairs
+        except UserError as error:
+            self.error = error
+            return pairs
         return []
 
     def _chosen(self) -> list[tuple[str, ...]]:

@@ -239,6 +239,97 @@ def test_a_full_disk_keeps_the_question(face, settings, small, worker, sound, mo
     assert session.question == asked and session.sitting.counter.votes == 0
 
 
+def test_a_vote_with_the_panels_buttons_has_its_time(face, settings, small, worker, sound, monkeypatch):
+    settings.sound = sound()
+    session = start()
+    at = [100.0]
+    monkeypatch.setattr(sitting, "CLOCK", lambda: at[0])
+    monkeypatch.setattr(session, "films", lambda: [])  # they are ready; what they show is not asked here
+    sitting.tick()
+    at[0] = 104.5
+    sitting.tick()
+    bpy.ops.facewright.rank_act(action="TAKE_0")
+    assert session.sitting.votes[-1].milliseconds == 4500
+
+
+def test_trouble_in_a_sitting_is_told_and_the_sitting_goes_on(face, settings, small, worker, sound, tmp_path, monkeypatch):
+    settings.sound = long_sound(tmp_path, "speech", 6)
+    small.where, small.length, small.count, small.differ = "LINE", 2.0, 2, "JAW"
+    session = start()
+    worker.close()
+    until(lambda: "was closed" in session.message)
+    assert session.question is not None and not session.source.busy
+
+    def broken():
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(session.maker, "poll", broken)
+    assert sitting.tick() == sitting.TICK_SECONDS and "a bug" in session.message
+    assert bpy.ops.facewright.rank_act(action="TIE") == {"FINISHED"}
+
+
+def test_the_runtime_stays_while_a_sitting_needs_it(face, settings, small, worker, sound):
+    from facewright.operators.setup_runtime import FACEWRIGHT_OT_setup_runtime as SetUp
+
+    settings.sound = sound()
+    start()
+    assert "A sitting is open" in SetUp.disabled_reason(bpy.context) or not bpy.app.online_access
+    sitting.end()
+    assert "sitting" not in SetUp.disabled_reason(bpy.context)
+
+
+def test_takes_are_spoken_as_the_panel_says(face, settings, small, worker, sound):
+    settings.sound = sound()
+    settings.asymmetry = 0.7
+    session = start()
+    from facewright.properties import performance
+
+    said = performance(settings)
+    assert said["asymmetry"] == pytest.approx(0.7)
+    assert {name: session.source.brief.params[name] for name in ("style", "asymmetry", "person", "life")} == {
+        name: said[name] for name in ("style", "asymmetry", "person", "life")
+    }
+
+
+def test_a_vote_that_cannot_be_retracted_still_counts(face, settings, small, worker, sound, monkeypatch):
+    from facewright.core.errors import UserError
+
+    settings.sound = sound()
+    session = start()
+    bpy.ops.facewright.rank_act(action="TIE")
+
+    def full(*_):
+        raise UserError("Cannot write votes: the disk is full.", "Free some space.")
+
+    monkeypatch.setattr(session.store, "retract", full)
+    with pytest.raises(RuntimeError, match="disk is full"):
+        bpy.ops.facewright.rank_act(action="UNDO")
+    assert session.sitting.counter.votes == 1
+
+
+def test_saving_closes_the_player_and_not_the_sitting(face, settings, small, worker, sound, tmp_path, monkeypatch):
+    closed = []
+    monkeypatch.setattr(sitting, "_closers", [lambda: closed.append(True)])
+    settings.sound = sound()
+    start()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "mine.blend"), copy=True)
+    assert closed == [True] and sitting.current() is not None
+    sitting.end()
+    assert sitting.close_player not in bpy.app.handlers.save_pre
+
+
+def test_a_key_that_comes_before_the_next_films_casts_no_vote(face, settings, small, worker, sound):
+    from facewright.scene import player
+
+    settings.sound = sound()
+    session = start()
+    shown = player.Player.__new__(player.Player)  # its area needs a window; answers do not
+    shown.ended, shown._films, shown._question, shown._area, shown._window = False, [], session.question, 0, 0
+    shown.act("take 0")
+    shown.act("take 0")
+    assert session.sitting.counter.votes == 1
+
+
 def test_another_file_ends_the_sitting(face, settings, small, worker, sound):
     settings.sound = sound()
     session = start()
