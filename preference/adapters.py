@@ -8,7 +8,6 @@ stands in a file of its own beside it (``.gate.json``).
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Final
 
+from ..core.content import sha256_of
 from ..core.errors import UserError
 from ..core.paths import replacing
 
@@ -125,24 +125,16 @@ def gate_path(path: Path | str) -> Path:
 def record_gate(path: Path | str, verdict: Mapping[str, object]) -> None:
     """Keep what the gate says of an adapter; from then on it is on its card. Raises UserError where it cannot be written."""
     with replacing(gate_path(path)) as temporary:
-        temporary.write_text(json.dumps({"adapter": sha256(path), "gate": dict(verdict)}, indent=1) + "\n", "utf-8")
+        temporary.write_text(json.dumps({"adapter": sha256_of(path), "gate": dict(verdict)}, indent=1) + "\n", "utf-8")
 
 
 def _recorded(path: Path) -> dict | None:
     """The recorded verdict; None where there is none, or one on other bytes."""
     try:
         told = json.loads(gate_path(path).read_text("utf-8"))
-        return told["gate"] if isinstance(told["gate"], dict) and told["adapter"] == sha256(path) else None
+        return told["gate"] if isinstance(told["gate"], dict) and told["adapter"] == sha256_of(path) else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError, UserError):
         return None
-
-
-def sha256(path: Path | str) -> str:
-    """Of a file's bytes. Raises UserError where it cannot be read."""
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError as error:
-        raise UserError(f"The adapter {path} cannot be read: {error.strerror}.", "Choose another.") from error
 
 
 @dataclass(frozen=True)
@@ -161,7 +153,7 @@ class Shelf:
         found = []
         for path in sorted(self.folder.glob(f"*{SUFFIX}")) if self.folder.is_dir() else ():
             try:
-                found.append(Shelved(path, sha256(path), read_card(path)))
+                found.append(Shelved(path, sha256_of(path), read_card(path)))
             except UserError:
                 continue
         return tuple(sorted(found, key=lambda s: s.card.made, reverse=True))
@@ -213,7 +205,7 @@ class Shelf:
 
     def import_file(self, path: Path | str) -> Path:
         """Copy an adapter that came from elsewhere onto the shelf; one that is there already is found by its content."""
-        card, own = read_card(path), sha256(path)
+        card, own = read_card(path), sha256_of(path)
         for shelved in self.listed():
             if shelved.sha256 == own:
                 return shelved.path
@@ -250,7 +242,7 @@ class Shelf:
             return None
         path = self.folder / name
         try:
-            return Shelved(path, sha256(path), read_card(path))
+            return Shelved(path, sha256_of(path), read_card(path))
         except UserError:
             return None
 

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ..core.content import sha256_of
 from ..core.errors import UserError
 from ..core.paths import replacing
 from . import schema
-from .curve_files import sha256_of
 from .store import Store
 from .votes import Record, Take, canonical, loads, now
 

@@ -10,17 +10,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from ..core.content import sha256_of
 from ..core.errors import UserError
 from ..core.paths import replacing
-
-
-def sha256_of(path: Path | str) -> str:
-    """sha256 (hex) of a file. Raises UserError where it cannot be read."""
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
 
 
 class CurveFiles:

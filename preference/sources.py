@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..core.content import sha256_of
 from . import exchange
 from .bundle import Bundle
-from .curve_files import CurveFiles, sha256_of
+from .curve_files import CurveFiles
 from .merge import Source
 from .store import Store
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from ...core.content import sha256_of
 from ...core.errors import UserError
 from ...preference import adapters
 from ...preference.adapters import Card
@@ -155,7 +156,7 @@ def finetune(params: dict, report: Report) -> dict[str, Any]:
             f"{read.unheard} votes are on sounds that this model has not heard here: they taught the taste, and other sounds were tuned on."
         )
     return {
-        "adapter": str(out), "sha256": adapters.sha256(out) if out.is_file() else "", "card": card.to_dict(), "gate": verdict.to_dict(),
+        "adapter": str(out), "sha256": sha256_of(out) if out.is_file() else "", "card": card.to_dict(), "gate": verdict.to_dict(),
         "votes": read.used, "warnings": warnings,
     }  # fmt: skip
 
@@ -165,7 +166,7 @@ def gate(params: dict, report: Report) -> dict[str, Any]:
     beside the adapter and so stands on its card."""
     path = _adapter_path(params, "adapter")
     report(0.0, "Counting the comparisons")
-    card, sha = adapters.read_card(path), adapters.sha256(path)
+    card, sha = adapters.read_card(path), sha256_of(path)
     found = dataset.read(_place(params), params.get("curves"))
     score = gates.fresh(found.votes, found.takes, sha, found.trust)
     verdict = gates.judge(score, lost_sentences(card), card.figures)
@@ -223,10 +224,10 @@ def blend(params: dict, report: Report) -> dict[str, Any]:
         name=str(params.get("name") or out.stem), base=cards[0].base, base_sha256=own, units=mixed.units,
         votes=cards[0].votes + cards[1].votes, raters=tuple(sorted({*cards[0].raters, *cards[1].raters})),
         recipe={"blend": [c.name for c in cards], "share": float(share)}, figures=figures, gate=verdict.to_dict(),
-        made=datetime.now(UTC).isoformat(timespec="seconds"), parents=tuple(adapters.sha256(p) for p in paths),
+        made=datetime.now(UTC).isoformat(timespec="seconds"), parents=tuple(sha256_of(p) for p in paths),
     )  # fmt: skip
     adapter_file.save(mixed, card, out)
-    return {"adapter": str(out), "sha256": adapters.sha256(out), "card": card.to_dict()}
+    return {"adapter": str(out), "sha256": sha256_of(out), "card": card.to_dict()}
 
 
 def lost_sentences(card: Card) -> list[str]:
@@ -323,7 +324,7 @@ def _side(given: object, engine: SpeechEngine) -> tuple[str, Any, str]:
         return "base", engine.model, ""
     path = Path(str(given))
     tuned: Adapter = adapter_file.load(path, weights_file.sha256(engine.weights))
-    return adapters.read_card(path).name, tuned.applied(engine.model), adapters.sha256(path)
+    return adapters.read_card(path).name, tuned.applied(engine.model), sha256_of(path)
 
 
 def _hear(path: Path, engine: SpeechEngine) -> Stretch:

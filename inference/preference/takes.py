@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...core.content import sha256_of
 from ...core.curves import Curves
 from ...core.errors import UserError
 from ...core.paths import replacing
@@ -20,7 +21,6 @@ from ..speech import weights_file
 from ..speech.controls import Controls
 from ..speech.emotion import Emotion
 from ..speech.generate import Heard, Report, SpeechEngine, SpeechOptions
-from ..speech.listening import content_sha256
 from ..speech.response import Response
 from ..speech.windows import FrameOutputs
 from . import stretches
@@ -90,9 +90,9 @@ def run(params: dict, report: Report) -> dict[str, Any]:
         made = engine.shape(tuned, options, lambda fraction, stage: None)
         path = out / f"take{i:03d}.npz"
         save(made.curves, made.mouth, start, end, path)
-        adapter = content_sha256(options.adapter) if options.adapter else ""
+        adapter = sha256_of(options.adapter) if options.adapter else ""
         takes.append({
-            "curves": str(path), "sha256": content_sha256(path), "seed": options.seed, "variation": options.variation,
+            "curves": str(path), "sha256": sha256_of(path), "seed": options.seed, "variation": options.variation,
             "controls": dict(candidate.get("controls") or {}), "adapter": adapter,
             "adapter_strength": options.adapter_strength if adapter else 0.0,
         })  # fmt: skip
@@ -118,7 +118,7 @@ def _listen(audio: Path, engine: SpeechEngine, options: SpeechOptions, report: R
     global _last
     said = hashlib.sha256(repr((options.text, sorted(options.pronunciations.items()))).encode()).hexdigest()
     style = tuple(sorted(options.style.items()))
-    key = (content_sha256(audio), said, style, options.device, weights_file.sha256(engine.weights))
+    key = (sha256_of(audio), said, style, options.device, weights_file.sha256(engine.weights))
     if _last is not None and _last.key == key:
         return _last
     heard, hidden = stretches.listen(engine, audio, options, report)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...core.content import sha256_of
 from ...core.curves import Curves
 from ...core.errors import UserError
 from ...core.timing import frame_times
@@ -29,7 +30,7 @@ from .decode import decode, decoded_track
 from .device import resolve_device
 from .emotion import CALM, Emotion, Expression, add_lower, add_upper, express
 from .life import USUAL, Habits, live
-from .listening import Listening, ListeningCache, content_sha256
+from .listening import Listening, ListeningCache
 from .model import SpeechModel
 from .phone_track import PhoneTrack
 from .pitch import PitchListener
@@ -232,7 +233,7 @@ class SpeechEngine:
             model = self._model_id(options)
             known = cache.load(sound, model) if sound else None
             if known is None:
-                actual = content_sha256(path) if path.is_file() else ""  # what is wrong with the file is told when it is opened
+                actual = sha256_of(path) if path.is_file() else ""  # what is wrong with the file is told when it is opened
                 if sound and actual and actual != sound:
                     raise UserError(f"{path.name} is no longer the sound that the take was made from.", "Bake the new sound instead.")
                 sound = actual
@@ -269,7 +270,7 @@ class SpeechEngine:
         own = weights_file.sha256(self.weights)
         more = [f"{name}={float(amount)!r}" for name, amount in sorted(options.style.items()) if amount]
         if options.adapter is not None and options.adapter_strength:
-            more.append(f"{content_sha256(options.adapter)} {options.adapter_strength!r}")
+            more.append(f"{sha256_of(options.adapter)} {options.adapter_strength!r}")
         return hashlib.sha256(" ".join((own, *more)).encode()).hexdigest() if more else own
 
     def shape(self, heard: Heard, options: SpeechOptions, report: Report, started: float | None = None) -> SpeechResult:

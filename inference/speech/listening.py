@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import zipfile
@@ -24,7 +23,6 @@ from .windows import FrameOutputs
 FORMAT: Final = 1  # raise it when what is kept changes its meaning
 # Bytes in the folder; a minute of speech takes a megabyte, so this is the last four hours or so.
 LARGEST: Final = 256 * 1024 * 1024
-_READ: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -40,18 +38,6 @@ class Listening:
     peak: float
     warnings: tuple[str, ...]
     device: str
-
-
-def content_sha256(path: Path | str) -> str:
-    """The sha256 of a file's bytes. Raises UserError where it cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        with Path(path).open("rb") as file:
-            while block := file.read(_READ):
-                digest.update(block)
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.", "Check that the file is there and may be read.") from error
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facewright.core.content import sha256_of
 from facewright.core.errors import UserError
-from facewright.preference.adapters import Card, Shelf, gate_path, read_card, record_gate, sha256
+from facewright.preference.adapters import Card, Shelf, gate_path, read_card, record_gate
 
 
 def put(path: Path, name: str, made: str = "2026-01-01T00:00:00+00:00", value: float = 0.0, **more) -> Path:
@@ -71,10 +72,10 @@ def test_what_is_put_aside_overwrites_nothing_and_takes_its_verdict_along(tmp_pa
 
 def test_the_gates_later_word_stands_on_the_card_and_leaves_the_bytes(tmp_path: Path) -> None:
     path = put(tmp_path / "a.safetensors", "A", gate={"passed": False})
-    before = sha256(path)
+    before = sha256_of(path)
     assert not read_card(path).passed
     record_gate(path, {"passed": True, "win_rate": 0.8})
-    assert read_card(path).passed and sha256(path) == before
+    assert read_card(path).passed and sha256_of(path) == before
     put(path, "A", value=2.0)
     assert not read_card(path).passed, "a verdict on other bytes does not count"
     gate_path(path).write_text("{", "utf-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from facewright.core.content import sha256_of
 from facewright.core.errors import Cancelled, UserError
 from facewright.inference import curves_file
 from facewright.inference.preference import jobs, takes
@@ -60,7 +61,7 @@ def test_votes_make_an_adapter_that_wins_and_passes(sitting: Sitting, tmp_path: 
     compared(sitting, votes, out, round_lips, 12)
     verdict = jobs.gate({"adapter": str(out), "votes": str(votes)}, quiet)
     assert verdict["passed"] and verdict["win_rate"] > 0.9 and verdict["interval"][0] > 0.5 and verdict["compared"] == 12
-    assert adapters.read_card(out).passed and adapters.sha256(out) == result["sha256"], "votes name the adapter by its bytes"
+    assert adapters.read_card(out).passed and sha256_of(out) == result["sha256"], "votes name the adapter by its bytes"
     told = jobs.compare({"a": str(out), "b": "base", "votes": str(votes), "clips": [str(SAMPLE)]}, quiet)
     assert told["comparison"]["wins"] >= 11
     assert max(told["differ"]["mouthPucker"], told["differ"]["mouthFunnel"]) > 0.001, sorted(told["differ"].items(), key=lambda i: -i[1])

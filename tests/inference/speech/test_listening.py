@@ -5,8 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from facewright.core.errors import UserError
-from facewright.inference.speech.listening import Listening, ListeningCache, content_sha256
+from facewright.inference.speech.listening import Listening, ListeningCache
 from facewright.inference.speech.windows import FrameOutputs
 
 
@@ -52,11 +51,3 @@ def test_damage_is_as_if_never_kept(tmp_path, damage):
 def test_a_folder_that_cannot_be_made_is_no_error(tmp_path):
     (tmp_path / "file").write_text("x")
     ListeningCache(tmp_path / "file" / "takes").save("a" * 64, "b" * 64, heard())
-
-
-def test_the_content_decides(tmp_path):
-    (tmp_path / "a").write_bytes(b"sound")
-    (tmp_path / "b").write_bytes(b"sound")
-    assert content_sha256(tmp_path / "a") == content_sha256(tmp_path / "b") != content_sha256(__file__)
-    with pytest.raises(UserError, match="Cannot read"):
-        content_sha256(tmp_path / "none")
