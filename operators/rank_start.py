@@ -6,6 +6,7 @@ from pathlib import Path
 
 import bpy
 
+from ..core.content import sha256_of
 from ..core.errors import UserError
 from ..preferences import rater, settings
 from ..properties import performance
@@ -77,7 +78,7 @@ class FACEWRIGHT_OT_rank_start(JobVerb, bpy.types.Operator):
             wanted = candidates(context, tested, seed)
             brief = take_source.Brief(
                 sound=path,
-                clip=takes.file_hash(path),
+                clip=sha256_of(path),
                 params={
                     "audio": str(path),
                     "text": text,
@@ -154,7 +155,7 @@ def candidates(context: bpy.types.Context, tested: str, seed: int) -> list:
         variation=chosen.variation,
         controls={**spoken["controls"], **moods, **responses},
         adapter=str(path) if path else "",
-        adapter_sha=takes.file_hash(path) if path else "",
+        adapter_sha=sha256_of(path) if path else "",
         adapter_strength=1.0 if tested else wish.adapter_strength,
     )
     if tested:

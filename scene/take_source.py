@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..core.content import sha256_of
 from ..core.errors import UserError
 from ..inference import curves_file
 from . import films, ranking, takes
@@ -158,7 +159,7 @@ class TakeSource:
         brief, group = self.brief, {}
         for candidate, entry in zip(brief.wanted, result["takes"], strict=True):
             path = Path(entry["curves"])
-            sha = takes.file_hash(path)
+            sha = sha256_of(path)
             span = replace(cut, start=float(result.get("start", cut.start)), end=float(result.get("end", cut.end)))
             take = takes.record(candidate, sha, span, brief.clip, brief.sound.name, result["model"], brief.rig, brief.camera, brief.fps)
             wanted = films.Wanted(take.id, path, cut.frame, cut.frames, brief.step, brief.fps)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import wave
 from collections.abc import Iterable, Mapping, Sequence
@@ -201,15 +200,6 @@ def record(candidate: Candidate, sha: str, cut: Cut, clip: str, name: str, model
         camera=camera,
         curves=sha,
     )
-
-
-def file_hash(path: Path) -> str:
-    """sha256 of a file. Raises UserError where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.", "Choose the file again.") from error
 
 
 def strip_frames(film: films.Film, count: int) -> Sequence[Path]:
