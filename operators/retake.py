@@ -68,7 +68,8 @@ class FACEWRIGHT_OT_retake(JobVerb, bpy.types.Operator):
         strength, smoothing = panel.strength, panel.smoothing
 
         def params(folder: Path) -> dict:
-            around_file.save(around_file.Around(held.curves, held.where, strength, smoothing), folder / "kept.npz")
+            bounded = replace(held.curves, values=held.curves.values.clip(0, 1))  # what the models know; the bake keeps what lies beyond
+            around_file.save(around_file.Around(bounded, held.where, strength, smoothing), folder / "kept.npz")
             return {**asked, "around": str(folder / "kept.npz"), "out": str(folder / "curves.npz")}
 
         def finish(result: dict) -> jobs.Outcome:
@@ -76,7 +77,7 @@ class FACEWRIGHT_OT_retake(JobVerb, bpy.types.Operator):
             from ..scene import lines
 
             scene, objects = handles.find(who)
-            plan = bake.plan(objects, curves_file.load(result["curves"]), options)
+            plan = bake.plan(objects, edits.keep(curves_file.load(result["curves"]), held), options)
             report = bake.apply(plan, scene)
             keys = edits.restore_keys(held.keys, objects)
             spoken = lines.recipe(asked, result, replace(options, strength=strength, smoothing=smoothing))

@@ -39,17 +39,23 @@ REGIONS: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class KeptKey:
-    """A key of the artist's own, to be put into the new take: its Key data-block's name, data path, frame and value."""
+    """A key of the artist's own, to be put into the new take: its Key data-block's name, data path, frame and value.
+
+    interpolation: as Blender names it. handles: its left and right handle, each a type and an offset (frames, value) from the key.
+    """
 
     key: str
     path: str
     frame: float
     value: float
+    interpolation: str
+    handles: tuple[tuple[str, tuple[float, float]], tuple[str, tuple[float, float]]]
 
 
 @dataclass(frozen=True)
 class Held:
-    """What of a take is to stay. curves: ARKIT_52 at the scene's frames from the sound's start. where: bool [T, 52].
+    """What of a take is to stay. curves: ARKIT_52 at the scene's frames from the sound's start, as they play (sliders may
+    go beyond 0..1). where: bool [T, 52].
 
     keys: the artist's keys in it. edited: whether any of it is an artist's work (and not only a part that was chosen to stay).
     """
@@ -64,7 +70,7 @@ class Held:
         return int(self.where.sum())
 
 
-def remember(action: bpy.types.Action, scene: bpy.types.Scene, last: int, held: Held | None = None) -> None:
+def remember(action: bpy.types.Action, last: int, held: Held | None = None) -> None:
     """Keep how the Action plays now, from its start frame to ``last``; what is ``held`` as edited stays marked as the artist's."""
     first = phonemes.start_frame(action)
     if not 0 <= last - first < _LONGEST:
@@ -144,7 +150,7 @@ def held(
             now = np.mean([_sampled(by_path[p], first + np.arange(count)) for p in present], 0) if present else np.zeros(count)
             if rows.any() or canonical not in seen:
                 mine = where[:, column] & ~rows
-                values[:, column] = np.where(mine, values[:, column], np.clip(now, 0, 1))
+                values[:, column] = np.where(mine, values[:, column], now)
             where[:, column] |= rows
             seen.add(canonical)
     if region and frames is not None:
@@ -153,6 +159,15 @@ def held(
         if low < high:
             where[np.ix_(range(low, high), columns)] = True
     return Held(Curves(ARKIT_52, times, values), where, tuple(keys), edited)
+
+
+def keep(take: Curves, held: Held) -> Curves:
+    """The take with what is held of it as it played, also beyond 0..1, where the models' curves end."""
+    values = take.values.copy()
+    columns = [take.names.index(name) for name in ARKIT_52]
+    rows = min(len(values), len(held.where))
+    values[:rows, columns] = np.where(held.where[:rows], held.curves.values[:rows], values[:rows, columns])
+    return Curves(take.names, take.times, values)
 
 
 def restore_keys(keys: Sequence[KeptKey], objects: Sequence[bpy.types.Object]) -> int:
@@ -164,14 +179,17 @@ def restore_keys(keys: Sequence[KeptKey], objects: Sequence[bpy.types.Object]) -
             by_path = {f.data_path: f for f in actions_compat.fcurves(action)}
             for k in mine:
                 if k.path in by_path:
-                    _put(by_path[k.path], k.frame, k.value)
+                    _put(by_path[k.path], k)
                     put += 1
     return put
 
 
-def _put(fcurve: bpy.types.FCurve, frame: float, value: float) -> None:
-    """A key at ``frame``; the curve around it changes only by what ``value`` differs: its segment is cut in two as a cubic in time."""
-    points = fcurve.keyframe_points
+def _put(fcurve: bpy.types.FCurve, kept: KeptKey) -> None:
+    """The artist's key with its interpolation and handles.
+
+    Where the new take has none at that frame, its segment is cut in two as a cubic in time, so that the curve beside it stays.
+    """
+    points, frame, value = fcurve.keyframe_points, kept.frame, kept.value
     here = next((p for p in points if abs(p.co[0] - frame) < 0.01), None)
     if here is None:
         slope = (fcurve.evaluate(frame + 0.01) - fcurve.evaluate(frame - 0.01)) / 0.02
@@ -195,17 +213,25 @@ def _put(fcurve: bpy.types.FCurve, frame: float, value: float) -> None:
             setattr(neighbour, theirs, (neighbour.co[0] - third, neighbour.co[1] - steep * third))
     else:
         here.co_ui[1] = value  # takes its handles along
+    here.interpolation = kept.interpolation
+    here.handle_left_type, here.handle_right_type = (kind for kind, _offset in kept.handles)
+    for name, (_kind, (run, rise)) in zip(("handle_left", "handle_right"), kept.handles, strict=True):
+        room = 3 * (getattr(here, name)[0] - frame)  # to the neighbour, who may be nearer than it was: as steep, and no longer than that
+        share = min(1.0, room / run) if run * room > 0 else 0.0
+        if share:
+            setattr(here, name, (frame + share * run, value + share * rise))
     fcurve.update()
 
 
 def _keys(key: bpy.types.Key, fcurve: bpy.types.FCurve, rows: np.ndarray, first: int) -> list[KeptKey]:
-    flat = np.empty(2 * len(fcurve.keyframe_points), np.float32)
-    fcurve.keyframe_points.foreach_get("co", flat)
-    return [
-        KeptKey(key.name, fcurve.data_path, float(frame), float(value))
-        for frame, value in flat.reshape(-1, 2)
-        if 0 <= round(float(frame)) - first < len(rows) and rows[round(float(frame)) - first]
-    ]
+    found = []
+    for point in fcurve.keyframe_points:
+        (frame, value), row = point.co, round(point.co[0]) - first
+        if 0 <= row < len(rows) and rows[row]:
+            left, right = ((handle[0] - frame, handle[1] - value) for handle in (point.handle_left, point.handle_right))
+            handles = (point.handle_left_type, left), (point.handle_right_type, right)
+            found.append(KeptKey(key.name, fcurve.data_path, frame, value, point.interpolation, handles))
+    return found
 
 
 def _paths_held(action: bpy.types.Action, held: Held) -> dict[str, np.ndarray]:

@@ -49,7 +49,7 @@ def record(
     """
     actions = phonemes.attach(plan.targets, report.actions, PhoneTrack.from_dict(dict(result)), made)
     for action in actions:
-        edits.remember(action, scene, report.frame_end, held)
+        edits.remember(action, report.frame_end, held)
         if held is not None and held.edited:
             # It holds an artist's keys, so the next bake must not throw it away.
             tags.write(action, **{**tags.read(action), "fingerprint": ""})

@@ -247,6 +247,27 @@ def test_a_take_around_an_edited_key(baked, settings):
     assert sum("(edited)" in a.name for a in bpy.data.actions) == 2, "a plain bake throws none of it away"
 
 
+def test_a_kept_key_keeps_its_height_and_its_shape(baked, settings):
+    baked.data.shape_keys.key_blocks["jawOpen"].slider_max = 2.0
+    fcurve = curve(baked, "jawOpen")
+    at = len(fcurve.keyframe_points) // 2
+    for point, kind in zip(fcurve.keyframe_points[at : at + 2], ("CONSTANT", "BEZIER"), strict=True):
+        point.co_ui[1] = 1.5
+        point.interpolation = kind
+        point.handle_left_type = point.handle_right_type = "FREE"
+        point.handle_right = point.co[0] + 0.4, 1.6
+    fcurve.update()
+    frames = [p.co[0] for p in fcurve.keyframe_points[at : at + 2]]
+    settings.seed = 5
+    assert bpy.ops.facewright.retake() == {"FINISHED"}
+    kept = {p.co[0]: p for p in curve(baked, "jawOpen").keyframe_points}
+    for frame, kind in zip(frames, ("CONSTANT", "BEZIER"), strict=True):
+        point = kept[frame]
+        assert point.co[1] == pytest.approx(1.5) and (point.interpolation, point.handle_right_type) == (kind, "FREE")
+        assert tuple(point.handle_right) == pytest.approx((frame + 0.4, 1.6), abs=1e-4)
+    assert curve(baked, "jawOpen").evaluate(frames[0] + 0.5) == pytest.approx(1.5)
+
+
 def test_a_take_around_a_chosen_part(baked, settings):
     settings.phonemes.keep_edits, settings.phonemes.keep_part = False, True
     settings.phonemes.region, settings.phonemes.first, settings.phonemes.last = "MOUTH", 5, 12
