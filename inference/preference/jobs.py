@@ -84,7 +84,7 @@ def suggest_controls(params: dict, report: Report) -> dict[str, Any]:
     """{votes, seed=0} -> {controls, uncertainty, votes_used, chance, try_next, warnings}: see ``control_search.Suggestion``."""
     report(0.0, "Reading the votes")
     found = dataset.read(_place(params), params.get("curves"))
-    votes = [v for v in found.of_kind("speech") if not v.both_bad]
+    votes = [v for v in found.of_kind("speech") if not v.both_bad and not v.repeat_of]
     ids = list(dict.fromkeys(t for v in votes for t in v.takes))
     number = {t: i for i, t in enumerate(ids)}
     answers = [

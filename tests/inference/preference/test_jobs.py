@@ -124,6 +124,7 @@ def test_a_silent_repeat_teaches_nothing_more(sitting: Sitting, tmp_path: Path) 
         store.add_vote(replace(asked, id=new_id(), at=now(), repeat_of=asked.id))
     pool = [{"curves": str(m.path), "stretch": str(m.stretch)} for m in sitting.made]
     assert jobs.next_pairs({"pool": pool, "count": 1, "votes": str(votes)}, quiet)["votes_used"] == 10
+    assert jobs.suggest_controls({"votes": str(votes)}, quiet)["votes_used"] == 10
 
 
 def test_few_votes_suggest_controls(sitting: Sitting, tmp_path: Path) -> None:
