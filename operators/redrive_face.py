@@ -6,13 +6,17 @@ from pathlib import Path
 
 import bpy
 
+from ..core.content import sha256_of
 from ..core.errors import UserError
+from ..preference.adapters import ASIDE, SUFFIX
 from ..scene import handles, jobs
 from . import worker_job
+from .adapters import shelf
 from .bake_speech import CURVES_FPS, faces, takes_folder
 from .phoneme_edit import no_track_reason
 from .verb import JobVerb, Work
 
+NO_ADAPTER = "The adapter '{}' of this take is not on this computer any more, so the model was used as it ships."
 LISTENED = "The sound was listened to again, since what was heard of it was no longer kept."
 
 
@@ -40,7 +44,8 @@ class FACEWRIGHT_OT_redrive_face(JobVerb, bpy.types.Operator):
         options = bake_options(made, round(shown.start))
         who, action = handles.remember(context.scene, objects), handles.remember_action(shown.action)
         check(objects, options)
-        asked = {**asked_of(made), "fps": CURVES_FPS, "cache": takes_folder(context), "track": track.to_dict()}
+        adapter, missed = adapter_of(made, shelf(context).folder)
+        asked = {**asked_of(made), "adapter": adapter, "fps": CURVES_FPS, "cache": takes_folder(context), "track": track.to_dict()}
 
         def params(folder: Path) -> dict:
             return {**asked, "out": str(folder / "curves.npz")}
@@ -60,6 +65,7 @@ class FACEWRIGHT_OT_redrive_face(JobVerb, bpy.types.Operator):
                 f"{faces(plan)} follow the edited track: {len(track.phones)} phones, {report.keys:,} keys.",
                 *([LISTENED] if result["listened"] else []),
                 *(["The take that was pushed down stays below the new one."] if shown_was_pushed else []),
+                *missed,
                 *result["warnings"],
                 *report.warnings,
                 *(["Re-Take Around My Keys keeps such keys on the face."] if report.kept else []),
@@ -83,6 +89,17 @@ def recipe_of(shown) -> dict:
 def asked_of(made: dict) -> dict:
     """The worker's parameters for the same take: its sound, by its content too, and how it is spoken."""
     return {"audio": str(Path(bpy.path.abspath(made["audio"])).absolute()), "sound": made.get("sound", ""), **made["params"]}
+
+
+def adapter_of(made: dict, folder: Path) -> tuple[str | None, tuple[str, ...]]:
+    """The adapter of the take, by its content, in the shelf's folder or among those taken off the list; a sentence where it is gone."""
+    told = made.get("adapter")
+    if told is None:
+        return None, ()
+    for path in (*folder.glob(f"*{SUFFIX}"), *(folder / ASIDE).glob(f"*{SUFFIX}")):
+        if sha256_of(path) == told["sha256"]:
+            return str(path), ()
+    return None, (NO_ADAPTER.format(told["name"]),)
 
 
 def bake_options(made: dict, start: int):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ..core.content import sha256_of
 from ..inference.speech.phone_track import PhoneTrack
 from . import edits, phonemes, sound, tags
 
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 
 # Of the job's parameters, those that make a take; where it is written, and on which machine, is not kept.
 KEPT = (
-    "text", "seed", "variation", "controls", "emotion", "response", "style", "asymmetry", "person", "life", "pronunciations", "adapter",
+    "text", "seed", "variation", "controls", "emotion", "response", "style", "asymmetry", "person", "life", "pronunciations",
     "adapter_strength",
 )  # fmt: skip
 
 
 def recipe(params: Mapping[str, Any], result: Mapping[str, Any], options: BakeOptions) -> dict[str, Any]:
-    """How a take was made, as JSON-ready data: the job's parameters and answer, and how its curves became keys."""
+    """How a take was made, as JSON-ready data: the job's parameters and answer, and how its curves became keys.
+
+    The adapter is named by its content, since its file may be moved, and lies elsewhere on another computer.
+    """
+    adapter = params.get("adapter")
     return {
         "audio": sound.stored_path(Path(params["audio"])),
         "sound": result.get("sound", ""),
@@ -31,6 +36,7 @@ def recipe(params: Mapping[str, Any], result: Mapping[str, Any], options: BakeOp
         "start_frame": options.start_frame,
         "place_sound": options.sound is not None,
         "params": {name: params[name] for name in KEPT if name in params},
+        "adapter": {"name": Path(adapter).stem, "sha256": sha256_of(adapter)} if adapter else None,
         "bake": {name: getattr(options, name) for name in ("strength", "smoothing", "keys", "max_error")},
     }
 

@@ -46,7 +46,7 @@ def speech(params, report):
         rows = min(len(kept.where), len(curves.values))
         curves.values[:rows][kept.where[:rows]] = kept.curves.values[:rows][kept.where[:rows]]
     curves_file.save(curves, params["out"])
-    said = [f"text={params['text']}"] if params["text"] else []
+    said = [f"{name}={params[name]}" for name in ("text", "adapter") if params.get(name)]
     track = params.get("track") or TRACK
     kept = {"sound": "5" * 64, "listened": name != "kept"}
     return {"curves": params["out"], "duration": 1.0, "device": "cpu", "seconds": 0.1, **track, "warnings": said, **kept}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The phone track's buttons: editing, another word, markers, files, the face that follows, and another take around what is kept."""
 import importlib.util
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from facewright.operators.phoneme_edit import FACEWRIGHT_OT_phoneme_edit as Edit  # noqa: E402
+from facewright.operators.redrive_face import adapter_of  # noqa: E402
 from facewright.operators.retake import FACEWRIGHT_OT_retake as Retake  # noqa: E402
-from facewright.scene import actions_compat, edits, jobs, phonemes, tags  # noqa: E402
+from facewright.scene import actions_compat, bake, edits, jobs, lines, phonemes, tags  # noqa: E402
 
 pytestmark = pytest.mark.blender
 
@@ -266,6 +268,29 @@ def test_a_kept_key_keeps_its_height_and_its_shape(baked, settings):
         assert point.co[1] == pytest.approx(1.5) and (point.interpolation, point.handle_right_type) == (kind, "FREE")
         assert tuple(point.handle_right) == pytest.approx((frame + 0.4, 1.6), abs=1e-4)
     assert curve(baked, "jawOpen").evaluate(frames[0] + 0.5) == pytest.approx(1.5)
+
+
+def test_the_take_s_adapter_is_found_again_by_its_content(baked, settings, tmp_path):
+    folder = tmp_path / "adapters"
+    (folder / "removed").mkdir(parents=True)
+    path = folder / "calm.safetensors"
+    path.write_bytes(b"an adapter")
+    action = shown().action
+    options = bake.BakeOptions()
+    made = lines.recipe({"audio": "a.wav", "adapter": str(path), "adapter_strength": 0.5}, {"duration": 1.0}, options)
+    action.facewright_take.recipe = json.dumps(made)
+    made = phonemes.recipe(action)
+    assert str(tmp_path) not in action.facewright_take.recipe and adapter_of(made, folder) == (str(path), ())
+    moved = path.rename(folder / "removed" / "calm-2.safetensors")
+    assert adapter_of(made, folder) == (str(moved), ())
+    moved.unlink()
+    gone, (sentence,) = adapter_of(made, folder)
+    assert gone is None and "'calm'" in sentence
+    bpy.ops.facewright.bake_speech()
+    action = shown().action
+    action.facewright_take.recipe = json.dumps({**phonemes.recipe(action), "adapter": made["adapter"]})
+    assert bpy.ops.facewright.redrive_face() == {"FINISHED"}
+    assert sentence in told() and not any(line.startswith("adapter=") for line in told())
 
 
 def test_a_take_around_a_chosen_part(baked, settings):
