@@ -72,4 +72,4 @@ class FACEWRIGHT_PT_video_settings(FacewrightPanel, bpy.types.Panel):
             wrapped(layout, context, "Choose the armature as the head: its bones are the eyes.", icon="INFO")
         layout.separator()
         layout.prop(video, "describe")
-        wrapped(layout, context, "Start frame, keys and strength are in Bake Settings.", icon="BLANK1")
+        wrapped(layout, context, "Start frame, keys and strength are in Speech, Bake Settings.", icon="BLANK1")

@@ -22,7 +22,8 @@ from pathlib import Path
 PARAMETERS: dict[str, str] = {}  # the program writes them into the driver's copy
 FAILED: list[str] = []
 # Pixels below the sidebar's top, in the default theme at scale 1, of what the tour clicks.
-ROWS = {"add_head": 181, "bake": 148, "cancel": 167, "interchange": 361, "bake_settings": 186}
+ROWS = {"add_head": 181, "bake": 148, "cancel": 167, "bake_settings": 212, "interchange": 443, "learn": 499, "video_settings": 223}
+CLOSED = {"speech": 16, "phonemes": 44, "video": 72, "compare": 156}  # headers, where every panel above is closed
 
 
 # ---- the driver, inside Blender ----------------------------------------------------------------------------------------------
@@ -47,6 +48,14 @@ def steps(api):
 
     def row(name):
         return api.panel_xy(ROWS[name])
+
+    def only(x, y):
+        """Open the panel of this header and close the others."""
+        subprocess.run(["xdotool", "keydown", "ctrl"], check=True)
+        api.click(x, y)
+        yield 1.5
+        subprocess.run(["xdotool", "keyup", "ctrl", "mousemove", "300", "500"], check=True)
+        yield 1.0
 
     def settings():
         return bpy.context.scene.facewright
@@ -218,6 +227,42 @@ def steps(api):
     subprocess.run(["xdotool", "mousemove", "300", "500"], check=True)
     yield 0.7
     api.shot("12_all_panels")
+    for name in ("interchange", "bake_settings")[::-1]:
+        api.click(*row(name))
+        yield 1.5
+    yield from only(*row("learn"))
+    api.shot("12a_learn_from_votes")
+    yield from only(*api.panel_xy(CLOSED["compare"]))
+    api.shot("12b_compare")
+
+    # A filmed face: its panel, the bake, its settings.
+    select_character()
+    settings().video.path = PARAMETERS["video"]
+    yield from only(*api.panel_xy(CLOSED["video"]))
+    api.shot("12c_video")
+    with api.override():
+        bpy.ops.facewright.bake_video("INVOKE_DEFAULT")
+    yield from wait(lambda: jobs.running() is None or jobs.running().progress > 0.2, 60)
+    yield 0.5
+    api.shot("12d_video_running")
+    yield from wait(lambda: jobs.running() is None, 150)
+    yield 1.5
+    api.shot("12e_video_done")
+    outcome = jobs.outcome("video")
+    check("the video is baked", outcome and outcome.kind == "done" and outcome.lines[0].startswith("Baked"), outcome)
+    curves = sys.modules[f"{package}.scene.actions_compat"].fcurves(bpy.data.objects["Face"].data.shape_keys.animation_data.action)
+    check("the face has the video's keys", sum(len(f.keyframe_points) for f in curves) > 100)
+    jobs._outcomes.clear()
+    area.tag_redraw()
+    yield 0.7
+    api.click(*row("video_settings"))
+    yield 2.0
+    subprocess.run(["xdotool", "mousemove", "300", "500"], check=True)
+    yield 0.7
+    api.shot("12f_video_settings")
+    for name in ("phonemes", "speech"):  # from below, so that the panels above are closed
+        yield from only(*api.panel_xy(CLOSED[name]))
+        api.shot(f"12g_{name}")
 
     with api.override():
         bpy.ops.facewright.drop_sound("INVOKE_DEFAULT", filepath=str(sound))
@@ -308,12 +353,13 @@ def main(runner: str, out: str, size: str = "1280x800") -> None:
         parameters = {
             "python": sys.executable,
             "sound": str(root / "samples" / "hello.wav"),
+            "video": str(root / "samples" / "face.mp4"),
             "repeats": "200",
         }
         source = Path(__file__).read_text(encoding="utf-8")
         driver = Path(folder) / "driver.py"
         driver.write_text(source.replace("PARAMETERS: dict[str, str] = {}", f"PARAMETERS: dict[str, str] = {json.dumps(parameters)}", 1))
-        environment = {**os.environ, "EXTRA_BIND": " ".join(binds), "TIMEOUT": "420"}
+        environment = {**os.environ, "EXTRA_BIND": " ".join(binds), "TIMEOUT": "600"}
         sys.exit(subprocess.call([runner, str(zip_path), str(driver), out, size], env=environment))
 
 
