@@ -34,7 +34,7 @@ class FacewrightVideoSettings(bpy.types.PropertyGroup):
         options=RELATIVE,
     )
     face: bpy.props.IntProperty(
-        name="Face",
+        name="Face (0: Largest)",
         description="Which face to follow where there are several: 0 the largest, else counted from the left",
         default=0,  # most clips show one person; of several the nearest is meant
         min=0,
