@@ -11,8 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import entry
 
 entry.load_package()
@@ -25,12 +24,14 @@ from facewright.inference.speech.generate import SpeechEngine, SpeechOptions, Sp
 from facewright.scene import render  # noqa: E402
 from facewright.scene.demo_head import build  # noqa: E402
 
+ROOT = Path(__file__).resolve().parents[1]
 SOUND = ROOT / "samples" / "hello.wav"
 
 
 def moments(result: SpeechResult) -> dict[str, float]:
     """Name -> seconds: the middle of the longest phone of each kind, and of the longest inner pause."""
-    kinds = {"AA, AE, AH": ("AA", "AE", "AH", "AO"), "EH, IY": ("EH", "IY", "EY", "IH"), "P, B, M": ("P", "B", "M"), "UW, OW, W": ("UW", "OW", "W")}
+    kinds = {"AA, AE, AH": ("AA", "AE", "AH", "AO"), "EH, IY": ("EH", "IY", "EY", "IH")}
+    kinds |= {"P, B, M": ("P", "B", "M"), "UW, OW, W": ("UW", "OW", "W")}
     found = {}
     for name, labels in kinds.items():
         longest = max((p for p in result.track.phones if p.label in labels), key=lambda p: p.end - p.start)
