@@ -70,7 +70,7 @@ def from_renders(root: Path, people: int, frames: int, shares: Mapping[str, floa
 
     rng = np.random.default_rng([SEED, 7, len(shares), int(1000 * max(shares.values()))])
     head, drawn = heads.load(root / "ict_facekit.npz"), expressions.load(root, True)
-    backs, look = backgrounds.bank(1, 160), networks.FaceNetworks.load("cpu")
+    backs, look = backgrounds.bank(1, 160), networks.FaceNetworks("cpu")
     rows: list[tuple[np.ndarray, ...]] = []
     found = 0
     while found < people:

@@ -39,7 +39,7 @@ class TrainOptions:
     """seed; epochs over all shards; batch; learning_rate (cosine to zero); width and depth of the network."""
 
     seed: int = 0
-    epochs: int = 40
+    epochs: int = 25
     batch: int = 256
     learning_rate: float = 1e-3
     width: int = 256
@@ -244,7 +244,11 @@ def train(data: Solved, held_out: Solved, errors: Tensor, options: TrainOptions,
     network.errors.copy_(errors)
     optimiser = torch.optim.AdamW(network.parameters(), options.learning_rate, weight_decay=0.05)
     steps = max(1, options.epochs * (len(data.arkit) // options.batch))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: min(1, (s + 1) / 100) * 0.5 * (1 + math.cos(math.pi * min(1, s / steps))))
+    def rate(step: int) -> float:
+        """A hundred steps up, then a cosine down to zero."""
+        return min(1, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * min(1, step / steps)))
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
     checkpoint, first = work / f"refiner-{options.source}.pt", 0
     told = {**asdict(options), "frames": len(data.arkit)}
     if checkpoint.exists():
