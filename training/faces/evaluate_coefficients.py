@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...inference.video import coefficients, geometry, neutral, smoothing
+from ...inference.video import camera, coefficients, geometry, neutral, smoothing
 from ...inference.video.points import MIRROR
 from ...rigs.arkit import ARKIT_52
 from .. import corpora
@@ -98,12 +98,19 @@ def from_renders(root: Path, people: int, frames: int, shares: Mapping[str, floa
             shown = shown[:, coefficients.CHANNEL_MIRROR] if shown.shape[1] == len(ARKIT_52) else shown
         true = np.stack([s.from_picture(t.points) for s, t in zip(squares, truths, strict=True)])
         off = np.linalg.norm(at - true, axis=-1)[np.stack([t.visible for t in truths])]
-        turned = np.stack([_rolled(t.rotation, s.roll) for s, t in zip(squares, truths, strict=True)])
+        turned = np.stack([_rolled(_along_the_ray(t.rotation, t.shift, t.distance), s.roll) for s, t in zip(squares, truths, strict=True)])
         rows.append((at, blur, seen, shown, arkit, turned, off))
     at, blur, seen, shown, arkit, turned = (np.stack([r[i] for r in rows]) for i in range(6))
     points = torch.from_numpy(((at - 0.5) * [1, -1]).astype(np.float32))
     parts = (torch.from_numpy(np.ascontiguousarray(a, np.float32)) for a in (blur, seen, shown))
     return Seen(points, *parts, arkit, turned, float(np.concatenate([r[6] for r in rows]).mean()))
+
+
+def _along_the_ray(rotation: np.ndarray, shift: np.ndarray, distance: float) -> np.ndarray:
+    """The rotation as it appears about the ray from the camera to the head, which is what one crop can tell (see ``camera.place``)."""
+    at = rotation @ geometry.PIVOT + shift
+    ray = at[:2] / (distance - at[2])
+    return camera.matrix(np.array([[-np.arctan(ray[0]), -np.arctan(ray[1]), 0.0]]))[0].T @ rotation
 
 
 def _rolled(rotation: np.ndarray, roll: float) -> np.ndarray:
