@@ -34,7 +34,7 @@ def fresh(code: str, **variables: str) -> str:
 
 
 def test_enabling_is_quick_and_light(tmp_path):
-    """The best of three fresh interpreters, in processor time: what other programs do meanwhile does not count.
+    """The best of five fresh interpreters, in processor time: what other programs do meanwhile does not count.
 
     Compiled files are kept between them, as Blender keeps them between its starts.
     """
@@ -49,7 +49,7 @@ def test_enabling_is_quick_and_light(tmp_path):
         facewright.unregister()
         """
     best = 9.0
-    for _ in range(3):
+    for _ in range(5):
         said = fresh(code, PYTHONDONTWRITEBYTECODE="", PYTHONPYCACHEPREFIX=str(tmp_path))
         took, *heavy = said.strip().splitlines()[-1].split()  # Blender 5.2 prints as well
         assert heavy == []
