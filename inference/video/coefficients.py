@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Dense points of a clip to 52 coefficients, head pose and gaze: the fit of ``fit`` and ``neutral``, corrected by a small network.
 
-The fit knows the geometry and how the points err together; the network knows which expressions are likely and what the picture shows
-beside the points (``appearance``). It sees the fit's coefficients with their certainty, what the residuals still say about each
-coefficient, how well each region is seen, and yaw and pitch. A mirrored face gives the mirrored answer, because every answer is the
-mean of both.
+The fit knows the geometry and how the points err together; the network knows which expressions are likely, how the point network's
+errors hide them, and what the picture shows beside the points (``appearance``). It sees the fit's coefficients with their certainty, each
+point's residual and what all of them say about each coefficient, how well each region is seen, and yaw and pitch. A mirrored face gives
+the mirrored answer, because every answer is the mean of both. Last, ``anchor`` makes lips and lids as open as they were seen.
 """
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from torch import Tensor, nn
 from ...core.errors import UserError
 from ...core.paths import WEIGHTS
 from ...rigs.arkit import ARKIT_52
-from . import camera, fit, geometry, neutral, smoothing
+from . import anchor, camera, fit, geometry, neutral, smoothing
 from .neutral import Neutral
-from .points import POINTS, REGION
+from .points import MIRROR, POINTS, REGION
 from .track import FaceTrack
 
 SHIPPED: Final = WEIGHTS / "coefficients.safetensors"
-KIND, VERSION = "coefficients", "1"
+KIND, VERSION = "coefficients", "2"
 BLOCK: Final = 64  # frames at once: enough to fill the processor, and a cancelled job stops within a fifth of a second
 SMALLEST_SIGMA: Final = 0.0015  # of the crop: nothing is found better
 _RESIDUAL, _FAR = 0.15, 0.25  # cm: size of a usual residual; sigma at which a point counts for half
@@ -48,7 +48,7 @@ def _channel_mirror() -> np.ndarray:
 
 
 CHANNEL_MIRROR: Final = _channel_mirror()
-FEATURES: Final = 3 * len(ARKIT_52) + 2 * len(_REGIONS) + 4
+FEATURES: Final = 3 * len(ARKIT_52) + 2 * POINTS + 2 * len(_REGIONS) + 4
 ERROR_MODES: Final = 40
 
 
@@ -56,8 +56,8 @@ ERROR_MODES: Final = 40
 class RefinerConfig:
     """Shape of the network. appearance: whether it sees the point network's own guess of the coefficients."""
 
-    width: int = 256
-    depth: int = 2
+    width: int = 384
+    depth: int = 3
     appearance: bool = False
 
 
@@ -103,11 +103,11 @@ def features(solution: fit.Solution, sigma: Tensor, visible: Tensor, known: Tens
     upright = torch.stack([c * x + s * y, c * y - s * x], -1)
     in_cm = sigma / pose.scale[:, None]
     trust = visible / (1 + (in_cm / _FAR).square())
-    left = (torch.tanh(upright / (3 * _RESIDUAL)) * 3 * trust[..., None]).flatten(1) @ _directions()
+    left = torch.tanh(upright / (3 * _RESIDUAL)) * 3 * trust[..., None]
     pooled = _pooling()
     return torch.cat(
         [
-            solution.coefficients, solution.spread.clamp(0.01, 1).log() + 2, left,
+            solution.coefficients, solution.spread.clamp(0.01, 1).log() + 2, left.flatten(1) @ _directions(), left.flatten(1),
             visible @ pooled, (in_cm.clamp(0.01, 2).log() + 2) @ pooled,
             torch.stack([yaw.sin(), yaw.cos(), sin_pitch, known], 1),
         ],
@@ -119,9 +119,10 @@ def mirrored(seen: Tensor) -> Tensor:
     """The features of the mirrored face."""
     n = len(ARKIT_52)
     parts = [seen[:, k * n : (k + 1) * n][:, CHANNEL_MIRROR] for k in range(3)]
-    rest = seen[:, 3 * n :].clone()
+    left = seen[:, 3 * n : 3 * n + 2 * POINTS].unflatten(1, (POINTS, 2))[:, MIRROR] * torch.tensor([-1.0, 1.0])
+    rest = seen[:, 3 * n + 2 * POINTS :].clone()
     rest[:, -4] = -rest[:, -4]
-    return torch.cat([*parts, rest], 1)
+    return torch.cat([*parts, left.flatten(1), rest], 1)
 
 
 def refine(network: Refiner, seen: Tensor, appearance: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -231,6 +232,7 @@ def solve(
         shown = None if appearance is None else torch.from_numpy(np.ascontiguousarray(appearance[rows], np.float32))
         with torch.inference_mode():
             person = _person(network, times[rows], unit, blur, seen, options, lambda: report(0.0))
+            measured = []
             for at in range(0, len(rows), BLOCK):
                 part = slice(at, at + BLOCK)
                 value, spread, pose = frames(network, person, unit[part], blur[part], seen[part], None if shown is None else shown[part])
@@ -238,7 +240,13 @@ def solve(
                 out["arkit"][these], out["sigma"][these] = value.numpy(), spread.numpy()
                 rotation[these], scale[these] = pose.rotation.numpy(), pose.scale.numpy() * side[part]
                 shift[these] = pose.shift.numpy() * [1, -1] * side[part, None] + middle[part]
+                measured.append(anchor.seen(unit[part], seen[part], pose, person, value))
                 report(min(1.0, (at + BLOCK) / len(rows)))
+            target, certain = anchor.wanted(torch.cat([m for m, _ in measured]), person), torch.cat([c for _, c in measured])
+            for at in range(0, len(rows), BLOCK):
+                part = slice(at, at + BLOCK)
+                value, spread = (torch.from_numpy(out[n][rows[part]]) for n in ("arkit", "sigma"))
+                out["arkit"][rows[part]] = legal(anchor.settle(value, spread, target[part], certain[part])).numpy()
     turned, translation = np.zeros((count, 3, 3)), np.zeros((count, 3))
     turned[rows], translation[rows] = camera.place(rotation[rows], scale[rows], shift[rows], float(person.perspective), size)
     angles = np.zeros((count, 3))

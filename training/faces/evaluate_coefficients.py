@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...inference.video import camera, coefficients, geometry, neutral, smoothing
+from ...inference.video import anchor, camera, coefficients, geometry, neutral, smoothing
 from ...inference.video.points import MIRROR
 from ...rigs.arkit import ARKIT_52
 from .. import corpora
@@ -132,6 +132,8 @@ def answers(network: coefficients.Refiner, seen: Seen, together: bool) -> tuple[
                 who = neutral.from_clip(seen.points[n, rows], weight[n, rows], network.errors)
                 shown = None if seen.appearance is None else seen.appearance[n, rows]
                 v, s, pose = coefficients.frames(network, who, seen.points[n, rows], sigma[n, rows], seen.visible[n, rows], shown)
+                measured, certain = anchor.seen(seen.points[n, rows], seen.visible[n, rows], pose, who, v)
+                v = coefficients.legal(anchor.settle(v, s, anchor.wanted(measured, who), certain))
                 value.append(v.numpy())
                 spread.append(s.numpy())
                 rotation.append(pose.rotation.numpy())
