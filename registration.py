@@ -6,8 +6,6 @@ import atexit
 
 import bpy
 
-from . import take_properties
-from .emotion_properties import FacewrightEmotionSettings
 from .operators import file_handlers, menus
 from .operators.adapters import (
     FACEWRIGHT_OT_adapter_blend,
@@ -62,13 +60,15 @@ from .panels.ranking import FACEWRIGHT_PT_ranking
 from .panels.speech import FACEWRIGHT_PT_speech
 from .panels.video import FACEWRIGHT_PT_video, FACEWRIGHT_PT_video_settings
 from .preferences import FacewrightPreferences
-from .properties import FacewrightSceneSettings, FacewrightVideoSettings
-from .ranking_properties import FacewrightRankingSettings
 from .scene import jobs, learning, runtime_status, sitting
+from .settings import take
+from .settings.emotion import FacewrightEmotionSettings
+from .settings.ranking import FacewrightRankingSettings
+from .settings.scene import FacewrightSceneSettings, FacewrightVideoSettings
 
 CLASSES = (
     FacewrightPreferences,
-    *take_properties.CLASSES,
+    *take.CLASSES,
     FacewrightEmotionSettings,
     FacewrightRankingSettings,  # part of the next but one: before it
     FacewrightVideoSettings,  # part of the next: before it
@@ -145,7 +145,7 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Scene.facewright = bpy.props.PointerProperty(type=FacewrightSceneSettings)
-    take_properties.register_on_actions()
+    take.register_on_actions()
     for menu, entry in MENUS:
         menu.append(entry)
     bpy.app.handlers.load_pre.extend(BEFORE_LOAD)
@@ -171,7 +171,7 @@ def unregister() -> None:
         bpy.app.handlers.load_pre.remove(handler)
     for menu, entry in reversed(MENUS):
         menu.remove(entry)
-    take_properties.unregister_from_actions()
+    take.unregister_from_actions()
     del bpy.types.Scene.facewright
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -16,13 +16,13 @@ def run(options: Namespace) -> Result:
     blender.require()
     import bpy
 
-    from .. import take_properties
     from ..scene import bake, lines
+    from ..settings import take
 
     if options.out.suffix != ".blend":
         raise UserError(f"'{options.out.name}' does not end in .blend.", "Give the result a name that does.")
     started = time.perf_counter()
-    with blender.quiet(), take_properties.present():
+    with blender.quiet(), take.present():
         if options.blend:
             blender.open_file(options.blend)
         scene = bpy.context.scene

@@ -9,9 +9,9 @@ import bpy
 from ..core.errors import UserError
 from ..core.script_file import read_script
 from ..preferences import settings
-from ..properties import bake_options, performance
 from ..rigs.arkit import ARKIT_52
 from ..scene import handles, jobs
+from ..settings.scene import bake_options, performance
 from . import worker_job
 from .adapters import in_use
 from .verb import JobVerb, Work

@@ -7,9 +7,9 @@ from pathlib import Path
 import bpy
 
 from ..core.errors import UserError
-from ..properties import bake_options
 from ..rigs.arkit import ARKIT_52, HEAD_AND_EYES
 from ..scene import handles, jobs
+from ..settings.scene import bake_options
 from . import worker_job
 from .bake_speech import character_reason, faces, transcript
 from .verb import JobVerb, Work

@@ -7,8 +7,8 @@ from pathlib import Path
 import bpy
 from bpy_extras.io_utils import ImportHelper
 
-from ..properties import bake_options
 from ..scene import jobs
+from ..settings.scene import bake_options
 from .bake_speech import character_reason
 from .verb import Verb
 

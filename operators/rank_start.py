@@ -9,9 +9,9 @@ import bpy
 from ..core.content import sha256_of
 from ..core.errors import UserError
 from ..preferences import rater, settings
-from ..properties import performance
 from ..rigs.arkit import ARKIT_52
 from ..scene import jobs, learning, runtime_status, sitting, tasks
+from ..settings.scene import performance
 from .bake_speech import character_reason, transcript
 from .verb import JobVerb, Work
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import bpy
 
 from ..core.errors import UserError
-from ..properties import performance
 from ..scene import handles, jobs
+from ..settings.scene import performance
 from . import worker_job
 from .adapters import in_use
 from .bake_speech import faces, takes_folder

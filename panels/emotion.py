@@ -2,8 +2,8 @@
 """The mood that a line is spoken in, one slider for each emotion."""
 import bpy
 
-from ..emotion_properties import EMOTIONS
 from ..scene import jobs
+from ..settings.emotion import EMOTIONS
 from .speech import FacewrightPanel
 
 

@@ -16,7 +16,7 @@ from ..core.timing import scene_fps
 from ..inference.speech import track_edit
 from ..inference.speech.phone_track import Phone, PhoneTrack, Word
 from ..rigs.arkit import ARKIT_52
-from ..take_properties import quietly
+from ..settings.take import quietly
 from . import markers, tags
 from .targets import Target, with_shape_keys
 

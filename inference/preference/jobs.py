@@ -39,6 +39,8 @@ ROUNDS: Final = (1, 4)
 _READ, _TUNED = 0.1, 0.9
 # Seconds of a check clip that are tuned on where no voted sound is known: as long as a ranked stretch.
 _SPARE: Final = 4.0
+# Check clips that are tuned on where fewer sounds than these were heard: the others stay a fresh measure.
+_SPARES: Final = 8
 
 
 def next_pairs(params: dict, report: Report) -> dict[str, Any]:
@@ -306,7 +308,7 @@ def _lesson(params: Mapping, engine: SpeechEngine, known: Mapping) -> dataset.Re
         place = Path(_place(params))
         folder = (place if place.is_dir() else place.parent) / "heard"
     heard = stretches.load_all(folder, own) if folder else {}
-    spare = [_shortened(c) for c in check.clips(engine.weights)] if len(heard) < 8 else []
+    spare = [_shortened(c) for c in check.clips(engine.weights)[:_SPARES]] if len(heard) < _SPARES else []
     with torch.no_grad():
         return dataset.lesson(found, engine.model, heard, spare)
 

@@ -9,15 +9,19 @@ itself is least certain (BALD, Houlsby et al. 2011) spends early votes on featur
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from itertools import combinations
 
 import numpy as np
 
-from .reward import RewardModel, logistic, pair_rows
+from .reward import RewardModel, pair_rows
 
 # Pairs that are weighed, and pairs whose answers they are to tell: more change the choice little and cost time between two votes.
 _CANDIDATES, _TARGETS = 1500, 300
+# Variance of the Gaussian noise that makes answers about as unsure as the logistic ones of the reward model do.
+_NOISE = 8 / math.pi
+_erf = np.vectorize(math.erf, otypes=[float])
 
 
 def pairs_within(groups: Sequence) -> list[tuple[int, int]]:
@@ -60,11 +64,23 @@ def next_pairs(
         spread = np.maximum(np.einsum("ij,ij->i", through, aims), 1e-12)
         moved = x @ covariance
         own = np.maximum(np.einsum("ij,ij->i", moved, x), 0)
-        p = logistic(means / np.sqrt(1 + np.pi * own / 8))
-        told = p * (1 - p) / (1 + p * (1 - p) * own)
+        told = _told(means, own)
         value = (np.exp(-0.5 * undecided**2 / spread) / spread) @ (through @ x.T) ** 2 * told
         best = int(np.argmax(np.where(open_, value, -1)))
         open_[best] = False
         chosen.append(candidates[best])
         covariance = covariance - told[best] * np.outer(moved[best], moved[best])
     return chosen
+
+
+def _told(means: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """By how much an answer is expected to lower the variance of the pair's own difference, over that variance squared; [n].
+
+    means, own: mean and variance of each difference. An answer only says which side of zero the difference lies on, so of a wide
+    distribution it takes at most 2 / pi (the moments of a Gaussian cut at zero). The curvature of the likelihood promises nearly all,
+    which sends early questions to pairs that differ most, whatever else could be learnt.
+    """
+    whole = own + _NOISE
+    z = means / np.sqrt(whole)
+    chance = 0.5 * (1 + _erf(np.clip(z, -5, 5) / math.sqrt(2)))
+    return np.exp(-np.square(z)) / (2 * np.pi) / (chance * (1 - chance)) / whole

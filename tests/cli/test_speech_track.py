@@ -68,9 +68,9 @@ def test_emotions_arrive_and_wrong_ones_are_status_2(shell, tmp_path: Path) -> N
 def test_shell_and_panel_know_every_emotion() -> None:
     assert arguments.EMOTIONS == emotion.NAMES
     pytest.importorskip("bpy")
-    from facewright import emotion_properties
+    from facewright.settings.emotion import EMOTIONS
 
-    assert emotion_properties.EMOTIONS == emotion.NAMES
+    assert EMOTIONS == emotion.NAMES
 
 
 @pytest.mark.slow
@@ -86,10 +86,10 @@ def test_a_baked_blend_carries_the_track(shell, tmp_path: Path) -> None:
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
     shell("bake", SAMPLE, "--blend", "a.blend", "-o", "b.blend", "--text", SAMPLE.with_suffix(".txt"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "b.blend"))
-    from facewright import take_properties
     from facewright.scene import phonemes
+    from facewright.settings import take
 
-    with take_properties.present():
+    with take.present():
         shown = phonemes.find(list(bpy.context.scene.objects), bpy.context.scene)
         assert shown.take.words[0].name == "Hello" and len(shown.take.phones) > 60
         assert phonemes.recipe(shown.action)["params"]["text"].startswith("Hello there")

@@ -28,9 +28,8 @@ def zip_path(tmp_path_factory) -> Path:
 def test_only_what_a_user_needs_is_in(zip_path):
     names = zipfile.ZipFile(zip_path).namelist()
     rooms = {"cli", "core", "inference", "interchange", "operators", "panels", "preference", "requirements"}
-    rooms |= {"rigs", "samples", "scene", "weights"}
-    files = {"__init__.py", "blender_manifest.toml", "entry.py", "preferences.py", "properties.py", "registration.py", "LICENSE"}
-    files |= {"emotion_properties.py", "ranking_properties.py", "take_properties.py"}
+    rooms |= {"rigs", "samples", "scene", "settings", "weights"}
+    files = {"__init__.py", "blender_manifest.toml", "entry.py", "preferences.py", "registration.py", "LICENSE"}
     optional = {"README.md", "CHANGELOG.md"}
     tops = {name.partition("/")[0] for name in names}
     assert tops - optional == rooms | files

@@ -285,7 +285,7 @@ def test_takes_are_spoken_as_the_panel_says(face, settings, small, worker, sound
     settings.sound = sound()
     settings.asymmetry = 0.7
     session = start()
-    from facewright.properties import performance
+    from facewright.settings.scene import performance
 
     said = performance(settings)
     assert said["asymmetry"] == pytest.approx(0.7)

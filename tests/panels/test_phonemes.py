@@ -7,13 +7,13 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from facewright import registration  # noqa: E402
-from facewright.emotion_properties import EMOTIONS  # noqa: E402
 from facewright.inference.speech import phone_track  # noqa: E402
 from facewright.inference.speech.phone_track import Phone, PhoneTrack, Word  # noqa: E402
 from facewright.panels import phonemes as panel  # noqa: E402
 from facewright.panels.emotion import FACEWRIGHT_PT_emotion as EmotionPanel  # noqa: E402
 from facewright.scene import jobs, phonemes, tasks  # noqa: E402
-from facewright.take_properties import PHONES  # noqa: E402
+from facewright.settings.emotion import EMOTIONS  # noqa: E402
+from facewright.settings.take import PHONES  # noqa: E402
 
 pytestmark = pytest.mark.blender
 

@@ -162,6 +162,8 @@ def test_stats_count_what_votes_gives(tmp_path: Path, records) -> None:
         assert sum(tally.hasty for tally in stats.raters) == hasty
         kinds = Counter(record.kind for record in records)
         assert stats.votes + stats.retracted == kinds["vote"]
+        cast = {record.content.id for record in records if record.kind == "vote"}
+        assert sum(tally.repeats for tally in stats.raters) == sum(vote.repeat_of in cast for vote in votes)
         assert (stats.first, stats.last) == (min(r.content.at for r in records), max(r.content.at for r in records))
 
 

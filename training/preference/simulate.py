@@ -4,6 +4,7 @@
     python entry.py training.preference.simulate --corpora DIR [--json OUT]
     python entry.py training.preference.simulate --corpora DIR --part tuning --tastes warm calm --json A      in parts, on several cores,
     python entry.py training.preference.simulate --merge A B                                                    and their table
+    python entry.py training.preference.simulate --corpora DIR --choice      other voted clips, takes, seeds and lips: to choose settings on
 
 Each simulated rater has a hidden taste (``raters``), votes on takes of some recordings and is judged on pairs and mean takes of others.
 """
@@ -21,7 +22,7 @@ import numpy as np
 import torch
 
 from ...core.curves import Curves
-from ...inference.preference import explore, features, learn, policy, questions, reward, settle
+from ...inference.preference import check, explore, features, learn, policy, questions, reward, settle
 from ...inference.preference.adapter import Adapter
 from ...inference.preference.explore import Explored
 from ...inference.preference.reward import Comparison
@@ -42,6 +43,7 @@ VOTED_TAKES, FRESH_TAKES = 12, 8  # takes a stretch
 MARKS = (20, 60, 100, 140, 200)
 BATCH = 10  # votes between two fits of the reward model
 NOISE = 0.2
+FIRST_CHOICE_SEED = 100  # of the runs to choose settings on: no vote of theirs is reported
 
 
 @dataclass(frozen=True)
@@ -157,9 +159,12 @@ class Measured:
     stretches: tuple[Stretch, ...]
 
 
-def measured_clips(root: Path, engine: SpeechEngine) -> Measured:
-    """GRID s1 and unseen speakers (video), LJSpeech (phones), all held out."""
-    held_out = evaluate.HeldOut.read(root).sets
+def measured_clips(root: Path, engine: SpeechEngine, choice: bool = False) -> Measured:
+    """GRID s1 and unseen speakers (video), LJSpeech (phones), all held out; or all of the set to choose on."""
+    held_out = evaluate.HeldOut.read(root, choice).sets
+    if choice:
+        examples = (*held_out["grid_s1"], *held_out[evaluate.UNSEEN], *held_out["ljspeech"])
+        return Measured(examples, tuple(clips.hear(examples, engine, 30.0)))
     examples = (*held_out["grid_s1"][:25], *held_out[evaluate.UNSEEN][:20], *held_out["ljspeech"])
     return Measured(examples, tuple(clips.hear(examples, engine, 30.0)))
 
@@ -214,6 +219,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write every run's figures")
     parser.add_argument("--tastes", nargs="+", choices=list(raters.TASTES), default=list(raters.TASTES))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--choice", action="store_true", help="other clips, takes and votes, and the lips of the set to choose settings on")
     parser.add_argument("--part", choices=("all", "agreement", "tuning"), default="all")
     parser.add_argument("--merge", type=Path, nargs="+", help="print the table of runs that were written before")
     args = parser.parse_args()
@@ -229,14 +235,18 @@ def main() -> None:
     engine = SpeechEngine()
     tastes = [raters.TASTES[n] for n in args.tastes]
     voted, unheard = clips.voted_and_fresh(root)
-    pool = make_pool(clips.hear(voted[::2], engine), engine, VOTED_TAKES, 0, tastes)
-    fresh = make_pool(clips.hear(unheard, engine), engine, FRESH_TAKES, 1, tastes)
+    if args.choice:
+        voted, unheard = voted[1:], voted[::2]
+    pool = make_pool(clips.hear(voted[::2], engine), engine, VOTED_TAKES, 10 * args.choice, tastes)
+    fresh = make_pool(clips.hear(unheard, engine), engine, FRESH_TAKES, 10 * args.choice + 1, tastes)
+    seeds = range(FIRST_CHOICE_SEED * args.choice, FIRST_CHOICE_SEED * args.choice + args.seeds)
     print(f"votes on {len(pool.stretches)} clips, judged on {len(fresh.stretches)} others", flush=True)
     parts = []
     if args.part != "tuning":
-        parts.append(("curves", agreement_runs(pool, fresh, args.tastes, args.seeds)))
+        parts.append(("curves", agreement_runs(pool, fresh, args.tastes, seeds)))
     if args.part != "agreement":
-        parts.append(("tuned", tuning_runs(pool, fresh, args.tastes, args.seeds, engine, root)))
+        head, measured = ict_head.load(root / "ict_facekit.npz", ARKIT_52), measured_clips(root, engine, args.choice)
+        parts.append(("tuned", tuning_runs(pool, fresh, args.tastes, seeds, engine, measured, head)))
     for kind, found in parts:
         for run in found:
             runs[kind].append(run)
@@ -245,9 +255,9 @@ def main() -> None:
     print_table(runs)
 
 
-def agreement_runs(pool: Pool, fresh: Pool, names: Sequence[str], seeds: int) -> Iterator[dict]:
+def agreement_runs(pool: Pool, fresh: Pool, names: Sequence[str], seeds: Sequence[int]) -> Iterator[dict]:
     """Held-out pair agreement, random and chosen pairs, noise-free and with a share of random answers."""
-    for seed in range(seeds):
+    for seed in seeds:
         for t, name in enumerate(names):
             for noise in (0.0, NOISE):
                 for active, most in ((False, 200), (True, 140)):
@@ -255,10 +265,10 @@ def agreement_runs(pool: Pool, fresh: Pool, names: Sequence[str], seeds: int) ->
                     yield {"taste": name, "seed": seed, "noise": noise, "active": active, "curve": {str(n): v for n, v in curve.items()}}
 
 
-def tuning_runs(pool: Pool, fresh: Pool, names: Sequence[str], seeds: int, engine: SpeechEngine, root: Path) -> Iterator[dict]:
-    """Win rates on fresh clips, lips before and after, time."""
-    head = ict_head.load(root / "ict_facekit.npz", ARKIT_52)
-    measured = measured_clips(root, engine)
+def tuning_runs(
+    pool: Pool, fresh: Pool, names: Sequence[str], seeds: Sequence[int], engine: SpeechEngine, measured: Measured, head: ict_head.Head
+) -> Iterator[dict]:
+    """Win rates on fresh clips, how far takes went, lips before and after, what the gate's check clips show, time."""
     lips = lip_figures(engine.model, measured, head)
     options = TuneOptions()
     spread, untouched = policy.Spread.of(engine.model), Adapter.none(engine.model)
@@ -268,10 +278,11 @@ def tuning_runs(pool: Pool, fresh: Pool, names: Sequence[str], seeds: int, engin
     ]
     every = questions.pairs_within(pool.groups)
     before = [judged(engine.model, USUAL, fresh, raters.TASTES[n], (0, 1)) for n in names]
-    for seed in range(seeds):
+    spreads = [np.mean([pool.utility[pool.groups == g, t].std() for g in range(len(pool.stretches))]) for t in range(len(names))]
+    for seed in seeds:
         for t, name in enumerate(names):
             for noise, count in ((0.0, 200), (0.0, 60), (NOISE, 200)):
-                if noise and seed > 1:
+                if noise and seed - seeds[0] > 1:
                     continue
                 generator = np.random.default_rng((seed, 2))
                 pairs = [every[i] for i in generator.permutation(len(every))[:count]]
@@ -284,7 +295,9 @@ def tuning_runs(pool: Pool, fresh: Pool, names: Sequence[str], seeds: int, engin
                 after = judged(network, settled.adapter.habits(), fresh, raters.TASTES[name], (0, 1))
                 yield {
                     "taste": name, "seed": seed, "noise": noise, "votes": count, "strength": settled.strength, "seconds": seconds,
-                    "mean": wins(after[:, 0], before[t][:, 0]), "drawn": wins(after[:, 1], before[t][:, 1]), "lips before": lips,
+                    "mean": wins(after[:, 0], before[t][:, 0]), "drawn": wins(after[:, 1], before[t][:, 1]),
+                    "far": float((after - before[t])[:, 0].mean() / spreads[t]),
+                    "lost": settled.after.lost(settled.before), "lips before": lips,
                     "lips": lip_figures(network, measured, head) if count == 200 else None,
                 }  # fmt: skip
 
@@ -313,6 +326,10 @@ def print_table(runs: dict[str, list]) -> None:
             print(f"tuned on {votes} votes, {noise:.0%} random answers ({len(own)} runs)")
             print(f"  wins, mean takes   {mean_of([r['mean'] for r in own])}  {_by_taste(own, lambda r: r['mean'])}")
             print(f"  wins, drawn takes  {mean_of([r['drawn'] for r in own])}  {_by_taste(own, lambda r: r['drawn'])}")
+            print(f"  gained, in spreads of the voted takes {mean_of([r['far'] for r in own])}  {_by_taste(own, lambda r: r['far'])}")
+            worst = [max(r["lost"].values()) for r in own]
+            stopped = sum(w > check.MOST_LOST for w in worst)
+            print(f"  most that a figure of the check clips lost: {max(worst):.1%}; the gate stops {stopped} runs")
             kept, seconds = [r["strength"] for r in own], [r["seconds"] for r in own]
             print(f"  strength kept {np.mean(kept):.2f}, least {min(kept):.2f}")
             print(f"  {np.mean(seconds):.1f} CPU-s a run, at most {max(seconds):.1f}")
@@ -322,7 +339,9 @@ def print_table(runs: dict[str, list]) -> None:
         for name, value in own[0]["lips before"].items():
             after = np.array([r["lips"][name] for r in own])
             span = f"{after.mean():.3f}  {after.min():.3f}  {after.max():.3f}"
-            print(f"  {name:20s}{value:.3f}  {span}  {after.min() / value - 1:+.1%} to {after.max() / value - 1:+.1%}")
+            worse = (after / value - 1) * (-1 if name == "jitter ratio" else 1) < -check.MOST_LOST
+            moved = f"{after.min() / value - 1:+.1%} to {after.max() / value - 1:+.1%}"
+            print(f"  {name:20s}{value:.3f}  {span}  {moved}  more than {check.MOST_LOST:.0%} worse: {worse.sum()} runs")
 
 
 def _by_taste(runs: Sequence[dict], value: Callable[[dict], float]) -> str:

@@ -67,6 +67,7 @@ def test_lips_that_fell_refuse_any_win() -> None:
     assert not sentences(before, Figures(0.85, 0.99, 0.98, 0.0305))
     lost = sentences(before, Figures(0.83, 0.95, 0.90, 0.04))
     assert len(lost) == 4
+    assert len(sentences(before, Figures(0.86, 1.0, 0.98, 0.030, kept=0.97, known=0.96))) == 2, "touches of the lips that went or came"
     verdict = judge(Score(wins=50), lost, {})
     assert not verdict.passed and verdict.reasons == tuple(lost)
     assert not sentences(before, Figures(0.90, 1.0, 1.0, 0.01)), "better is never a loss"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import bpy
 
-from .emotion_properties import EMOTIONS, FacewrightEmotionSettings
-from .ranking_properties import FacewrightRankingSettings
-from .take_properties import FacewrightPhonemeSettings
+from .emotion import EMOTIONS, FacewrightEmotionSettings
+from .ranking import FacewrightRankingSettings
+from .take import FacewrightPhonemeSettings
 
 # Since 4.5 Blender wants to be told that a path may begin with // (beside the .blend file).
 RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
@@ -104,7 +104,7 @@ _style_items: list[tuple[str, str, str]] = []  # Blender does not keep the strin
 
 def _styles(_settings: FacewrightSceneSettings, _context: bpy.types.Context) -> list[tuple[str, str, str]]:
     if not _style_items:
-        from .inference.speech import styles
+        from ..inference.speech import styles
 
         _style_items.append(("NONE", "None", "The average of all speakers"))
         _style_items.extend((name, name, f"As {name} moves the mouth") for name in styles.known())
@@ -299,7 +299,7 @@ def performance(settings: FacewrightSceneSettings) -> dict:
 # Not a method: Blender 4.2 crashes at the interpreter's end when a property group has one.
 def bake_options(settings: FacewrightSceneSettings, source: Path, sound: Path | None = None):
     """The ``scene.bake.BakeOptions`` that the panel shows, for curves made from the file ``source``."""
-    from .scene.bake import BakeOptions
+    from ..scene.bake import BakeOptions
 
     return BakeOptions(
         start_frame=settings.start_frame,

@@ -59,7 +59,7 @@ def _phone_changed(phone: FacewrightPhone, _context: bpy.types.Context) -> None:
 def _chosen(take: FacewrightTake, context: bpy.types.Context, kind: str) -> None:
     if _by_code or not context.scene.facewright.phonemes.follow:
         return
-    from .scene import phonemes
+    from ..scene import phonemes
 
     phonemes.go_to(context, take.id_data, kind)
 
@@ -73,25 +73,25 @@ def _word_chosen(take: FacewrightTake, context: bpy.types.Context) -> None:
 
 
 def _get_start(entry: bpy.types.PropertyGroup) -> float:
-    from .scene import phonemes
+    from ..scene import phonemes
 
     return phonemes.shown_frame(entry, entry.start)
 
 
 def _get_end(entry: bpy.types.PropertyGroup) -> float:
-    from .scene import phonemes
+    from ..scene import phonemes
 
     return phonemes.shown_frame(entry, entry.end)
 
 
 def _set_start(entry: bpy.types.PropertyGroup, frame: float) -> None:
-    from .scene import phonemes
+    from ..scene import phonemes
 
     phonemes.drag(entry, start=frame)
 
 
 def _set_end(entry: bpy.types.PropertyGroup, frame: float) -> None:
-    from .scene import phonemes
+    from ..scene import phonemes
 
     phonemes.drag(entry, end=frame)
 

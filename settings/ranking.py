@@ -7,7 +7,7 @@ import bpy
 
 def _adapters(_settings: bpy.types.PropertyGroup, _context: bpy.types.Context, typed: str) -> list[str]:
     """File names of the adapters on the list, for the search fields."""
-    from .scene import learning
+    from ..scene import learning
 
     return [shelved.path.name for shelved in learning.listed() if typed.lower() in shelved.path.name.lower()]
 
