@@ -131,10 +131,12 @@ def lesson(found: VoteSet, base: Base, heard: Mapping[tuple, Stretch], spare: Se
 
 
 def _heard(take: Take, stretches: Sequence[Stretch]) -> int | None:
-    for i, s in enumerate(stretches):
-        if s.clip == take.clip and abs(s.start - take.start) < _SAME and abs(s.end - take.end) < _SAME:
-            return i
-    return None
+    """The number of the stretch that a take is of: the nearest, since stills may be of neighbouring frames."""
+    apart = {
+        i: max(abs(s.start - take.start), abs(s.end - take.end)) for i, s in enumerate(stretches) if s.clip == take.clip
+    }
+    nearest = min(apart, key=apart.get, default=None)
+    return nearest if nearest is not None and apart[nearest] < _SAME else None
 
 
 def _group(take: Take, home: int | None) -> str:

@@ -5,7 +5,7 @@ and to vote on."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -152,7 +152,7 @@ def run(params: dict, report: Report) -> dict[str, Any]:
             "controls": vars(wish.controls).copy(), "adapter": sha256_of(wish.adapter) if wish.adapter else "",
             "adapter_strength": wish.adapter_strength if wish.adapter else 0.0,
         })  # fmt: skip
-    heard = "" if photo else _sound(path, params.get("sound"), looked.duration)
+    heard = "" if photo else _sound(path, params.get("sound"), looked.duration, lambda at: report(0.99, "Taking the sound out"))
     report(1.0, "Done")
     return {
         "takes": takes, "kind": "image" if photo else "video", "model": model, "clip": looked.clip, "start": start, "end": end,
@@ -285,7 +285,7 @@ def _photo(engine: VideoEngine, path: Path, clip: str, options: VideoOptions, re
     return Looked(clip, replace(track, times=np.zeros(1)), found.valid, watcher.hidden, (), 0.0, 0.0, ())
 
 
-def _sound(path: Path, wav: object, duration: float) -> str:
+def _sound(path: Path, wav: object, duration: float, tick: Callable[[float], None]) -> str:
     if not isinstance(wav, str) or not wav:
         return ""
     target = Path(wav)
@@ -293,4 +293,4 @@ def _sound(path: Path, wav: object, duration: float) -> str:
         return wav
     if path.is_dir() or is_photo(path):
         return ""
-    return wav if sound.extract(path, target, duration) else ""
+    return wav if sound.extract(path, target, duration, tick) else ""

@@ -138,6 +138,36 @@ def test_blends_lie_between_and_files_come_back(tmp_path: Path, rendered: Sittin
     assert compared["base"] == "image" and max(compared["differ"].values()) > 0
 
 
+def test_figures_mean_what_they_say() -> None:
+    times = np.arange(100) / 25
+    truth = np.zeros((100, 52), np.float32)
+    truth[:, ARKIT_52.index("jawOpen")] = np.clip(0.3 * np.sin(2 * np.pi * times), 0, 1)
+    for side in ("Left", "Right"):
+        truth[:, ARKIT_52.index(f"eyeBlink{side}")] = np.exp(-0.5 * ((times - 2) / 0.06) ** 2)
+    same = image_check.measured([(truth, truth)])
+    assert (same.closure_recall, same.closure_precision, same.blink_recall) == (1.0, 1.0, 1.0) and same.gap_r > 0.999
+    open_mouthed = truth.copy()
+    open_mouthed[50:, ARKIT_52.index("jawOpen")] += 0.2
+    assert image_check.measured([(open_mouthed, truth)]).closure_recall < 1
+    small = image_check.measured([(0.45 * truth, truth)])
+    assert small.blink_recall == 0 and small.jitter == pytest.approx(same.jitter, rel=0.01), "smaller is not calmer"
+    shaken = truth + 0.05 * np.random.default_rng(0).random(truth.shape).astype(np.float32)
+    assert image_check.measured([(shaken, truth)]).jitter > 1.5 * same.jitter
+    nothing = image_check.FaceFigures(0.9, 0.0, 0.5, 1.0, 0.2)
+    assert max(nothing.lost(nothing).values()) == 0, "where there is nothing to lose, nothing is lost"
+
+
+def test_a_clip_comes_back_nearly_as_it_was(tmp_path: Path) -> None:
+    clip = image_check.Clip.load(sorted(image_check.FOLDER.glob(image_check.PATTERN))[1])
+    clip.save(tmp_path / "again.npz")
+    again = image_check.Clip.load(tmp_path / "again.npz")
+    assert np.abs(clip.points - again.points).max() < 1e-3 and again.size == clip.size
+    np.testing.assert_allclose(again.sigma, clip.sigma, rtol=0.04)
+    (tmp_path / "again.npz").write_bytes(b"nothing")
+    with pytest.raises(UserError, match="check clips"):
+        image_check.Clip.load(tmp_path / "again.npz")
+
+
 def test_an_adapter_fits_one_model_only(tmp_path: Path) -> None:
     base = ImageBase()
     with pytest.raises(UserError, match="other weights"):
