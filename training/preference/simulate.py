@@ -25,6 +25,7 @@ from ...inference.preference import explore, features, learn, policy, questions,
 from ...inference.preference.adapter import Adapter
 from ...inference.preference.explore import Explored
 from ...inference.preference.reward import Comparison
+from ...inference.preference.speech_base import SpeechBase
 from ...inference.preference.stretches import Stretch
 from ...inference.preference.tuning import TuneOptions
 from ...inference.speech import variation
@@ -260,7 +261,7 @@ def tuning_runs(pool: Pool, fresh: Pool, names: Sequence[str], seeds: int, engin
     head = ict_head.load(root / "ict_facekit.npz", ARKIT_52)
     measured = measured_clips(root, engine)
     lips = lip_figures(engine.model, measured, head)
-    options = TuneOptions()
+    options, base = TuneOptions(), SpeechBase(engine)
     spread, untouched = policy.Spread.of(engine.model), Adapter.none(engine.model)
     first: list[Explored] = [
         explore.explore(s, engine.model, untouched, u, spread, options.takes, i)
@@ -277,8 +278,8 @@ def tuning_runs(pool: Pool, fresh: Pool, names: Sequence[str], seeds: int, engin
                 pairs = [every[i] for i in generator.permutation(len(every))[:count]]
                 answers = vote(pool, t, pairs, noise, generator)
                 at = time.process_time()
-                _, adapter = learn.tune(lesson(pool, answers), engine.model, options, clips.quiet, first=first)
-                settled = settle.settle(adapter, engine.model)
+                _, adapter = learn.tune(lesson(pool, answers), base, options, clips.quiet, first=first)
+                settled = settle.settle(adapter, base)
                 seconds = time.process_time() - at
                 network = settled.adapter.applied(engine.model)
                 after = judged(network, settled.adapter.habits(), fresh, raters.TASTES[name], (0, 1))
