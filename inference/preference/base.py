@@ -53,6 +53,9 @@ class Base(Protocol):
     def speaks(self, vote: Vote) -> bool:
         """Whether the policy covers what the vote is about."""
 
+    def about(self, region: str) -> np.ndarray:
+        """Which rows of a face a region has: 0 or 1, [R]; all where the policy covers but one half."""
+
     def weights(self, stretch: Stretch, takes: Sequence[tuple[Curves, str]]) -> np.ndarray:
         """S^-1 of the deviations from the mean take, of (what ``load`` gave, the region that is judged) each: float32 [K, F, R]."""
 
@@ -71,7 +74,7 @@ class Base(Protocol):
         """The mean takes with an adapter, None for the model as it ships: [S, R, F] in 0..1 and in the open space. Differentiable."""
 
     def distance(self, shift: Tensor, material: Material) -> Tensor:
-        """Divergence a frame of two policies whose means differ by ``shift`` [S, R, F] in the open space. [S]."""
+        """Divergence, a frame or so, of two policies whose means differ by ``shift`` [S, R, F] in the open space. [S]."""
 
     def losses(self, faces: Tensor, own: Tensor, material: Material) -> Tensor:
         """How far tuned means [S, R, F] lost what the untouched ones have and no taste may cost. [S], about 1 where it shows."""

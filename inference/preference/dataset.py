@@ -126,7 +126,8 @@ def lesson(found: VoteSet, base: Base, heard: Mapping[tuple, Stretch], spare: Se
     if len(chosen) < fewest:
         chosen += tuple(spare)
     unheard = sum(any(home[t] is None for t in v.takes) for v in usable)
-    taught = Lesson(rows, tuple(groups), tuple(comparisons), chosen, voted)
+    regions = {v.region for v in usable}
+    taught = Lesson(rows, tuple(groups), tuple(comparisons), chosen, voted, regions.pop() if len(regions) == 1 else "whole")
     return Read(taught, len(usable), len(votes) - len(usable), unheard)
 
 

@@ -73,6 +73,9 @@ class ImageBase:
         """The policy is the whole face's; a vote about a half speaks of that half (``weights``)."""
         return True
 
+    def about(self, region: str) -> np.ndarray:
+        return image_policy.in_region(region).astype(np.float32)
+
     def weights(self, stretch: Seen, takes: Sequence[tuple[Curves, str]]) -> np.ndarray:
         found, own = [], image_adapter.open_columns(stretch.arkit).T.numpy()
         for take, region in takes:

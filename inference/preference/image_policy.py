@@ -33,6 +33,8 @@ SIDES: Final = 0.8
 SIGMA: Final = (0.05, 0.15)
 # Share of a draw that is not shown where lips touch (lower face) or lids are shut (lids): nobody would want that changed.
 HELD: Final = 0.8
+# Seconds for which the divergence is told: the kernels' own, so that neither a video's frame rate nor a still changes how far tuning goes.
+SPELL: Final = 0.2
 # Weight of the lips' loss beside that of the speech model's: what was filmed is known. At 1 the gate left 0.55 of a simulated taste for
 # brows, at 3 it leaves 0.85 (one seed).
 _LIPS: Final = 3.0
@@ -107,13 +109,18 @@ def whitened(stretch: Seen, deviation: np.ndarray, region: str = "whole") -> np.
     scale = scale_of(stretch)
     white = time_precision(stretch.times) @ (deviation / scale) @ PRECISION / scale
     # The two halves of the face are independent, so leaving one out is the density of the other.
-    return (white * {"upper": UPPER, "lower": ~UPPER}.get(region, np.ones(len(CHANNELS), bool))).astype(np.float32)
+    return (white * in_region(region)).astype(np.float32)
+
+
+def in_region(region: str) -> np.ndarray:
+    """Which channels belong to "whole", "upper" or "lower", bool [C]."""
+    return {"upper": UPPER, "lower": ~UPPER}.get(region, np.ones(len(CHANNELS), bool))
 
 
 @dataclass(frozen=True)
 class ImageMaterial:
     """Stretches as one padded batch. hidden [S, H, F]; opened and calm [S, C, F] and scale [S, C, 1] in the open space; valid [S, F];
-    time_precision [S, F, F]."""
+    time_precision [S, F, F]; spells [S], how many ``SPELL`` each lasts, at least 1."""
 
     stretches: tuple[Seen, ...]
     hidden: Tensor
@@ -122,6 +129,7 @@ class ImageMaterial:
     scale: Tensor
     valid: Tensor
     time_precision: Tensor
+    spells: Tensor
 
     @staticmethod
     def of(stretches: Sequence[Seen], device: torch.device) -> ImageMaterial:
@@ -137,12 +145,13 @@ class ImageMaterial:
             scale[i, :, 0] = torch.from_numpy(scale_of(s)).float()
             valid[i, :frames] = True
             precision[i, :frames, :frames] = torch.from_numpy(time_precision(s.times)).float()
-        return ImageMaterial(tuple(stretches), *(t.to(device) for t in (hidden, opened, calm, scale, valid, precision)))
+        spells = torch.tensor([max(1.0, float(s.times[-1] - s.times[0]) / SPELL) for s in stretches])
+        return ImageMaterial(tuple(stretches), *(t.to(device) for t in (hidden, opened, calm, scale, valid, precision, spells)))
 
     def part(self, rows: Tensor) -> ImageMaterial:
         """Some of the stretches."""
         chosen = tuple(self.stretches[int(i)] for i in rows)
-        rest = (self.hidden, self.opened, self.calm, self.scale, self.valid, self.time_precision)
+        rest = (self.hidden, self.opened, self.calm, self.scale, self.valid, self.time_precision, self.spells)
         return ImageMaterial(chosen, *(t[rows] for t in rest))
 
 
@@ -152,10 +161,10 @@ def close_down(opened: Tensor) -> Tensor:
 
 
 def distance(shift: Tensor, material: ImageMaterial, precision: Tensor) -> Tensor:
-    """Kullback-Leibler divergence a frame of two means that differ by ``shift`` [S, C, F] in the open space. [S]."""
+    """Kullback-Leibler divergence a spell of two means that differ by ``shift`` [S, C, F] in the open space. [S]."""
     unit = shift / material.scale
     along = torch.einsum("scf,sfg->scg", unit, material.time_precision)
-    return 0.5 * torch.einsum("scg,cd,sdg->s", along, precision, unit) / material.valid.sum(1)
+    return 0.5 * torch.einsum("scg,cd,sdg->s", along, precision, unit) / material.spells
 
 
 class Anchor:

@@ -61,7 +61,8 @@ def next_pairs(params: dict, report: Report) -> dict[str, Any]:
     model, used = reward.fit(rows, groups, [], scale), 0
     if params.get("votes"):
         try:
-            taught = _lesson(params, _base(params), {}).lesson
+            found = dataset.read(_place(params), params.get("curves"))
+            taught = _lesson(params, _base(params), found, spare=False).lesson
             voted = reward.scale_of(taught.rows, taught.groups)
             model = reward.fit(taught.rows, taught.groups, taught.comparisons, np.minimum(scale, voted))
             used = len(taught.comparisons)
@@ -111,7 +112,7 @@ def finetune(params: dict, report: Report) -> dict[str, Any]:
     device = resolve_device(params.get("device") or "auto")
     report(0.0, "Reading the votes")
     found = dataset.read(_place(params), params.get("curves"))
-    read = _lesson(params, tuned, {"found": found})
+    read = _lesson(params, tuned, found)
     agreed = held_out_agreement(read.lesson, options.seed)
     report(_READ, "Tuning")
     # One name for every run into a folder: a run that was stopped is found whatever its successor is called.
@@ -291,14 +292,14 @@ def _adapter_path(params: Mapping, name: str) -> Path:
     return Path(path)
 
 
-def _lesson(params: Mapping, model: Base, known: Mapping) -> dataset.Read:
-    found = known.get("found") or dataset.read(_place(params), params.get("curves"))
+def _lesson(params: Mapping, model: Base, found: dataset.VoteSet, spare: bool = True) -> dataset.Read:
+    """spare: whether other stretches are wanted where few are known; making them takes seconds."""
     folder = params.get("heard")
     if not folder and "://" not in _place(params):
         place = Path(_place(params))
         folder = (place if place.is_dir() else place.parent) / "heard"
     heard = model.known(folder) if folder else {}
-    return dataset.lesson(found, model, heard, model.spare() if len(heard) < _FEWEST else [], _FEWEST)
+    return dataset.lesson(found, model, heard, model.spare() if spare and len(heard) < _FEWEST else [], _FEWEST)
 
 
 def _side(given: object, model: Base) -> tuple[str, Adapter | None, str]:

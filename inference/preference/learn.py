@@ -43,13 +43,15 @@ class Voted:
 @dataclass(frozen=True)
 class Lesson:
     """What is learnt from. rows [n, P], groups [n]: features of all takes, and whose stretch each is; comparisons: the votes on them;
-    stretches: what to tune on; voted: for some of them (by number) the votes whose takes are known in full."""
+    stretches: what to tune on; voted: for some of them (by number) the votes whose takes are known in full; region: the half of the face
+    that all votes are about, "whole" where they are not."""
 
     rows: np.ndarray
     groups: tuple
     comparisons: tuple[Comparison, ...]
     stretches: tuple[Stretch, ...]
     voted: dict[int, Voted]
+    region: str = "whole"
 
     def fingerprint(self, options: TuneOptions, base: str) -> str:
         """Changes with everything that decides the result."""
@@ -57,6 +59,7 @@ class Lesson:
         digest.update(np.ascontiguousarray(self.rows, np.float64).tobytes())
         for c in self.comparisons:
             digest.update(repr((c.better, c.worse, c.tied, round(c.weight, 6), None if c.mask is None else c.mask.tobytes())).encode())
+        digest.update(self.region.encode())
         for s in self.stretches:
             digest.update(repr(s.key).encode())
         return digest.hexdigest()
@@ -102,6 +105,7 @@ def tune(
             else:
                 seed = int(np.random.default_rng((options.seed, number, i)).integers(2**31))
                 drawn = explorer(stretch, usual[i], options.takes, seed)
+            drawn = replace(drawn, weights=drawn.weights * base.about(lesson.region))  # the other half is not to move by chance
             judged.append(_judged(drawn, judge, lesson.voted.get(i), options))
 
         def kept(student: Student, optimiser: torch.optim.Optimizer, step: int, number: int = number, start: Adapter = start) -> None:

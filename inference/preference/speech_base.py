@@ -73,6 +73,9 @@ class SpeechBase:
         """The policy is the mouth's; the upper face is added life."""
         return vote.region != "upper" and vote.axis != "life"
 
+    def about(self, region: str) -> np.ndarray:
+        return np.ones(len(self.units), np.float32)
+
     @torch.no_grad()
     def weights(self, stretch: Stretch, takes: Sequence[tuple[Curves, str]]) -> np.ndarray:
         found, frames = [], stretch.hidden.shape[1]
