@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import torch
@@ -82,11 +82,14 @@ class Refiner(nn.Module):
         self.register_buffer("errors", torch.zeros(2 * POINTS, ERROR_MODES))
 
     def forward(self, features: Tensor, appearance: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        fitted = features[:, : len(ARKIT_52)]
+        change, log_sigma = self.head(self.hidden(features, appearance)).split(len(ARKIT_52), -1)
+        return features[:, : len(ARKIT_52)] + 0.3 * change, log_sigma - 2.5
+
+    def hidden(self, features: Tensor, appearance: Tensor | None = None) -> Tensor:
+        """What the last layer sees, [B, width]."""
         if self.config.appearance:
             features = torch.cat([features, torch.sigmoid(appearance)], -1)
-        change, log_sigma = self.head(self.body(features)).split(len(ARKIT_52), -1)
-        return fitted + 0.3 * change, log_sigma - 2.5
+        return self.body(features)
 
 
 def features(solution: fit.Solution, sigma: Tensor, visible: Tensor, known: Tensor) -> Tensor:
@@ -131,6 +134,12 @@ def refine(network: Refiner, seen: Tensor, appearance: Tensor | None = None) -> 
     other, other_sigma = network(mirrored(seen), None if appearance is None else appearance[:, CHANNEL_MIRROR])
     value = 0.5 * (value + other[:, CHANNEL_MIRROR])
     return legal(value), (0.5 * (log_sigma + other_sigma[:, CHANNEL_MIRROR])).exp().clamp(0.002, 0.5)
+
+
+def hidden(network: Refiner, seen: Tensor, appearance: Tensor | None = None) -> Tensor:
+    """What the network's last layer sees, [T, width]: the mean of the face's and its mirror image's, so the same for both sides."""
+    other = network.hidden(mirrored(seen), None if appearance is None else appearance[:, CHANNEL_MIRROR])
+    return 0.5 * (network.hidden(seen, appearance) + other)
 
 
 def legal(values: Tensor) -> Tensor:
@@ -194,6 +203,16 @@ class SolveOptions:
             raise UserError(f"A smoothing of {self.smoothing:g} is not possible.", "Give a number from 0 (none) to 2.")
 
 
+class Taste(Protocol):
+    """What may change a solved clip (``preference.image_adapter``)."""
+
+    def heed(self, hidden: Tensor) -> Tensor:
+        """The part of a block's hidden features [T, width] that it needs, [T, any]."""
+
+    def applied(self, track: FaceTrack, rows: np.ndarray, heeded: Tensor, cuts: Sequence[float]) -> FaceTrack:
+        """The track as it is to be. rows: of the track, those that were solved; heeded: of each of them."""
+
+
 def solve(
     times: np.ndarray,
     points: np.ndarray,
@@ -207,12 +226,13 @@ def solve(
     cuts: Sequence[float] = (),
     report: Callable[[float], None] = lambda share: None,
     network: Refiner | None = None,
+    adapter: Taste | None = None,
 ) -> FaceTrack:
     """A clip of one person: T frames at ``times`` [T] s.
 
     points [T, P, 2] and sigma [T, P] in px; visible [T, P] 0..1; valid [T]: rows that hold a face; box [T, 4] px; size: the picture's width
     and height; appearance [T, F] of the point network, if the network asks for it; cuts: times of scene cuts; network: None is the shipped
-    one. Raises UserError where ``neutral_time`` has no face, and what ``load`` raises.
+    one; adapter: a taste that has the last word. Raises UserError where ``neutral_time`` has no face, and what ``load`` raises.
     """
     options = options or SolveOptions()
     network = network or load()
@@ -222,6 +242,8 @@ def solve(
     out["arkit"], out["sigma"] = np.zeros((count, 52), np.float32), np.zeros((count, 52), np.float32)
     rotation, shift = np.zeros((count, 3, 3)), np.zeros((count, 2))
     scale = np.ones(count)
+    heeded: list[Tensor] = []
+    heed = None if adapter is None else lambda hidden: heeded.append(adapter.heed(hidden))
     person = neutral.average()
     if len(rows):
         side = np.maximum(np.asarray(box, np.float32)[rows, 2:].max(1), 1.0)
@@ -235,7 +257,8 @@ def solve(
             measured = []
             for at in range(0, len(rows), BLOCK):
                 part = slice(at, at + BLOCK)
-                value, spread, pose = frames(network, person, unit[part], blur[part], seen[part], None if shown is None else shown[part])
+                look = None if shown is None else shown[part]
+                value, spread, pose = frames(network, person, unit[part], blur[part], seen[part], look, heed)
                 these = rows[part]
                 out["arkit"][these], out["sigma"][these] = value.numpy(), spread.numpy()
                 rotation[these], scale[these] = pose.rotation.numpy(), pose.scale.numpy() * side[part]
@@ -251,17 +274,35 @@ def solve(
     turned[rows], translation[rows] = camera.place(rotation[rows], scale[rows], shift[rows], float(person.perspective), size)
     angles = np.zeros((count, 3))
     angles[rows] = camera.angles(turned[rows])
-    return _over_time(times, valid, out["arkit"], out["sigma"], angles, translation, np.asarray(points), np.asarray(box), options, cuts)
+    track = _over_time(times, valid, out["arkit"], out["sigma"], angles, translation, np.asarray(points), np.asarray(box), options, cuts)
+    return track if adapter is None or not heeded else adapter.applied(track, rows, torch.cat(heeded), cuts)
+
+
+def smoothed_anew(track: FaceTrack, valid: np.ndarray, options: SolveOptions, cuts: Sequence[float] = ()) -> FaceTrack:
+    """A track that was solved without smoothing (0), as it would be with ``options``. valid [T]: the rows that hold a face, as given to
+    ``solve``."""
+    arkit, sigma, angles, translation = (np.array(v, np.float32) for v in (track.arkit, track.sigma, track.rotation, track.translation))
+    return _over_time(track.times, np.asarray(valid, bool), arkit, sigma, angles, translation, track.points, track.box, options, cuts)
 
 
 def frames(
-    network: Refiner, person: Neutral, points: Tensor, sigma: Tensor, visible: Tensor, appearance: Tensor | None
+    network: Refiner,
+    person: Neutral,
+    points: Tensor,
+    sigma: Tensor,
+    visible: Tensor,
+    appearance: Tensor | None,
+    heed: Callable[[Tensor], None] | None = None,
 ) -> tuple[Tensor, Tensor, fit.Pose]:
-    """Coefficients [T, 52], sigma [T, 52] and pose of frames, each for itself: points [T, P, 2] in crop units, y up, sigma alike."""
+    """Coefficients [T, 52], sigma [T, 52] and pose of frames, each for itself: points [T, P, 2] in crop units, y up, sigma alike. heed: is
+    given what the network's last layer sees."""
     weight = weights(sigma, visible)
     solution = fit.frames(points, weight, person.shape, person.perspective, errors=network.errors)
     known = torch.full((len(points),), known_by(person.frames))
-    value, spread = refine(network, features(solution, sigma, visible, known), appearance)
+    seen = features(solution, sigma, visible, known)
+    value, spread = refine(network, seen, appearance)
+    if heed is not None:
+        heed(hidden(network, seen, appearance))
     return value, spread, solution.pose
 
 
