@@ -242,6 +242,7 @@ def solve(
     out["arkit"], out["sigma"] = np.zeros((count, 52), np.float32), np.zeros((count, 52), np.float32)
     rotation, shift = np.zeros((count, 3, 3)), np.zeros((count, 2))
     scale = np.ones(count)
+    wanted, certain = np.zeros((2, count, len(anchor.MEASURES)), np.float32)
     heeded: list[Tensor] = []
     heed = None if adapter is None else lambda hidden: heeded.append(adapter.heed(hidden))
     person = neutral.average()
@@ -265,17 +266,26 @@ def solve(
                 shift[these] = pose.shift.numpy() * [1, -1] * side[part, None] + middle[part]
                 measured.append(anchor.seen(unit[part], seen[part], pose, person, value))
                 report(min(1.0, (at + BLOCK) / len(rows)))
-            target, certain = anchor.wanted(torch.cat([m for m, _ in measured]), person), torch.cat([c for _, c in measured])
-            for at in range(0, len(rows), BLOCK):
-                part = slice(at, at + BLOCK)
-                value, spread = (torch.from_numpy(out[n][rows[part]]) for n in ("arkit", "sigma"))
-                out["arkit"][rows[part]] = legal(anchor.settle(value, spread, target[part], certain[part])).numpy()
+            wanted[rows] = anchor.wanted(torch.cat([m for m, _ in measured]), person).numpy()
+            certain[rows] = torch.cat([c for _, c in measured]).numpy()
     turned, translation = np.zeros((count, 3, 3)), np.zeros((count, 3))
     turned[rows], translation[rows] = camera.place(rotation[rows], scale[rows], shift[rows], float(person.perspective), size)
     angles = np.zeros((count, 3))
     angles[rows] = camera.angles(turned[rows])
-    track = _over_time(times, valid, out["arkit"], out["sigma"], angles, translation, np.asarray(points), np.asarray(box), options, cuts)
+    track = _over_time(
+        times, valid, out["arkit"], out["sigma"], angles, translation, np.asarray(points), np.asarray(box), options, cuts, (wanted, certain)
+    )
     return track if adapter is None or not heeded else adapter.applied(track, rows, torch.cat(heeded), cuts)
+
+
+def _anchored(arkit: np.ndarray, sigma: np.ndarray, target: np.ndarray, certain: np.ndarray) -> np.ndarray:
+    """``anchor.settle`` in blocks."""
+    out = np.empty_like(arkit)
+    with torch.inference_mode():
+        for at in range(0, len(arkit), BLOCK):
+            given = (torch.from_numpy(np.ascontiguousarray(a[at : at + BLOCK], np.float32)) for a in (arkit, sigma, target, certain))
+            out[at : at + BLOCK] = legal(anchor.settle(*given)).numpy()
+    return out
 
 
 def smoothed_anew(track: FaceTrack, valid: np.ndarray, options: SolveOptions, cuts: Sequence[float] = ()) -> FaceTrack:
@@ -345,12 +355,17 @@ def _over_time(
     box: np.ndarray,
     options: SolveOptions,
     cuts: Sequence[float],
+    seen: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> FaceTrack:
-    """Smoothing within each stretch, then short gaps."""
+    """Smoothing within each stretch, then what lips and lids were seen to do (seen: ``anchor.wanted`` and how certain it is, both [T, M]),
+    then short gaps."""
     for start, end in smoothing.stretches(valid, times, cuts):
         part = slice(start, end)
         angles[part] = np.unwrap(angles[part], axis=0)
         arkit[part] = smoothing.smooth(times[part], arkit[part], sigma[part], options.smoothing)
+        if seen is not None:
+            target = smoothing.smooth(times[part], seen[0][part], anchor.NOISE, options.smoothing)
+            arkit[part] = _anchored(arkit[part], sigma[part], target, seen[1][part])
         angles[part] = smoothing.smooth(times[part], angles[part], 0.03, options.smoothing)
         tremble = 0.03 * np.abs(translation[part]).mean(0) + 0.1
         translation[part] = smoothing.smooth(times[part], translation[part], tremble, options.smoothing)
