@@ -34,14 +34,14 @@ class Measure:
 
 
 _LEFT_EYE, _RIGHT_EYE = 45, 36  # outer corners
-LIPS: Final = Measure(((62, 66),), 1, 0.003)
+LIPS: Final = Measure(((62, 66),), 1, 0.0015)
 # The corners themselves are found less surely than the lips beside them (chosen on GRID s1: r of the width 0.60 and 0.74).
 WIDTH: Final = Measure(((85, 84), (83, 82), (69, 68), (73, 72), (91, 90)), 0, 0.006)
-LIDS_LEFT: Final = Measure(((43, 47), (44, 46)), 1, 0.006, ("eyeBlink", "eyeWide"))
-LIDS_RIGHT: Final = Measure(((37, 41), (38, 40)), 1, 0.006, ("eyeBlink", "eyeWide"))
+LIDS_LEFT: Final = Measure(((43, 47), (44, 46)), 1, 0.012, ("eyeBlink", "eyeWide"))
+LIDS_RIGHT: Final = Measure(((37, 41), (38, 40)), 1, 0.012, ("eyeBlink", "eyeWide"))
 MEASURES: Final = (LIPS, WIDTH, LIDS_LEFT, LIDS_RIGHT)
+NOISE: Final = tuple(m.noise for m in MEASURES)
 
-NOISE: Final = 0.006  # eye distances: what of a measure's changes from frame to frame may be its own
 # Eye distances between the points of lips that touch. The renders that taught the point network have 0.0086 there; on real pictures the
 # network says 0.004 to 0.02, most in the middle of speech. Chosen on GRID s1.
 SHUT: Final = 0.02
@@ -142,7 +142,7 @@ def settle(coefficients: Tensor, spread: Tensor, target: Tensor, certain: Tensor
 
     spread [T, 52]: standard deviations of the coefficients; certain [T, M]: how well each measure was seen, 0..1.
     """
-    noise = torch.tensor([m.noise for m in MEASURES]) / certain.clamp_min(0.02).square()  # half hidden lips say little
+    noise = torch.tensor(NOISE) / certain.clamp_min(0.02).square()  # half hidden lips say little
     loose = spread.clamp(LEAST_SPREAD, MOST_SPREAD)
     out = coefficients
     for _ in range(ROUNDS):
