@@ -20,7 +20,7 @@ from .image_adapter import UNITS, ImageAdapter
 
 def save(adapter: Adapter | ImageAdapter, card: Card, path: Path | str) -> None:
     """Write the adapter and its card. Raises UserError where the file cannot be written."""
-    tensors = {n: t.detach().cpu().float().contiguous() for n, t in adapter.tensors().items()}
+    tensors = {n: t.detach().cpu().float().clone(memory_format=torch.contiguous_format) for n, t in adapter.tensors().items()}
     data = weights_file.reproducible(safetensors.torch.save(tensors, metadata=card.to_metadata()))
     with replacing(path) as temporary:
         temporary.write_bytes(data)

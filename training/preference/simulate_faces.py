@@ -119,9 +119,10 @@ def runs(names: Sequence[str], seeds: int, work: Path, root: Path | None) -> Ite
     every = questions.pairs_within(pool.groups)
     scale = reward.scale_of(pool.rows, pool.groups)
     untouched = held_out(None, whole)
-    for t, name in enumerate(names):
-        before = judged(None, fresh, tastes[t])
-        for seed in range(seeds):
+    before_of = [judged(None, fresh, taste) for taste in tastes]
+    for seed in range(seeds):
+        for t, name in enumerate(names):
+            before = before_of[t]
             for count in VOTES:
                 generator = np.random.default_rng((seed, 2))
                 answers = vote(pool, t, [every[i] for i in generator.permutation(len(every))[:count]], 0.0, generator)
