@@ -81,12 +81,11 @@ class VideoCandidate:
 
 @dataclass(frozen=True)
 class Looked:
-    """A whole clip as the model saw it. clip: sha256 of its content; track: without smoothing; valid [T]: rows in which a face was found;
-    hidden: float32 [T, C] (``seen.Watcher``); duration: seconds; rate: frames a second, 0 for a photo."""
+    """A whole clip as the model saw it. clip: sha256 of its content; hidden: float32 [T, C] (``seen.Watcher``); duration: seconds; rate:
+    frames a second, 0 for a photo."""
 
     clip: str
     track: FaceTrack
-    valid: np.ndarray
     hidden: np.ndarray
     cuts: tuple[float, ...]
     duration: float
@@ -95,7 +94,7 @@ class Looked:
 
     def smoothed(self, amount: float) -> tuple[FaceTrack, np.ndarray]:
         """The track at an amount of smoothing, and its average over time [T, 52]."""
-        track = coefficients.smoothed_anew(self.track, self.valid, SolveOptions(amount if self.rate else 0.0), self.cuts)
+        track = coefficients.smoothed_anew(self.track, SolveOptions(amount if self.rate else 0.0), self.cuts)
         return track, image_adapter.calmed(track, self.cuts)
 
     def stretch(self, model: str, start: float, end: float) -> Seen:
@@ -268,7 +267,7 @@ def _video(engine: VideoEngine, path: Path, clip: str, options: VideoOptions, re
         lambda part: report(0.85 + 0.15 * part, "Reading the expression"), watcher,
     )  # fmt: skip
     duration = float(times[-1]) + 1 / pictures.rate
-    return Looked(clip, track, found.valid, watcher.hidden, tuple(found.cuts), duration, pictures.rate, tuple(pictures.warnings))
+    return Looked(clip, track, watcher.hidden, tuple(found.cuts), duration, pictures.rate, tuple(pictures.warnings))
 
 
 def _photo(engine: VideoEngine, path: Path, clip: str, options: VideoOptions, report: Report) -> Looked:
@@ -282,7 +281,7 @@ def _photo(engine: VideoEngine, path: Path, clip: str, options: VideoOptions, re
     found = faces[options.face] if isinstance(options.face, int) else max(faces, key=lambda f: f.box[0, 2] * f.box[0, 3])
     watcher = seen.Watcher()
     track = engine._solve(found, found.times, photo.scale, photo.size, SolveOptions(0.0), taste=watcher)
-    return Looked(clip, replace(track, times=np.zeros(1)), found.valid, watcher.hidden, (), 0.0, 0.0, ())
+    return Looked(clip, replace(track, times=np.zeros(1)), watcher.hidden, (), 0.0, 0.0, ())
 
 
 def _sound(path: Path, wav: object, duration: float, tick: Callable[[float], None]) -> str:

@@ -26,7 +26,7 @@ from ...rigs.arkit import ARKIT_52
 from . import anchor, camera, fit, geometry, neutral, smoothing
 from .neutral import Neutral
 from .points import MIRROR, POINTS, REGION
-from .track import FaceTrack
+from .track import FaceTrack, FrameByFrame
 
 SHIPPED: Final = WEIGHTS / "coefficients.safetensors"
 KIND, VERSION = "coefficients", "2"
@@ -272,9 +272,8 @@ def solve(
     turned[rows], translation[rows] = camera.place(rotation[rows], scale[rows], shift[rows], float(person.perspective), size)
     angles = np.zeros((count, 3))
     angles[rows] = camera.angles(turned[rows])
-    track = _over_time(
-        times, valid, out["arkit"], out["sigma"], angles, translation, np.asarray(points), np.asarray(box), options, cuts, (wanted, certain)
-    )
+    before = FrameByFrame(valid, out["arkit"], out["sigma"], angles, translation, wanted, certain)
+    track = _over_time(times, before, np.asarray(points), np.asarray(box), options, cuts)
     return track if adapter is None or not heeded else adapter.applied(track, rows, torch.cat(heeded), cuts)
 
 
@@ -288,11 +287,10 @@ def _anchored(arkit: np.ndarray, sigma: np.ndarray, target: np.ndarray, certain:
     return out
 
 
-def smoothed_anew(track: FaceTrack, valid: np.ndarray, options: SolveOptions, cuts: Sequence[float] = ()) -> FaceTrack:
-    """A track that was solved without smoothing (0), as it would be with ``options``. valid [T]: the rows that hold a face, as given to
-    ``solve``."""
-    arkit, sigma, angles, translation = (np.array(v, np.float32) for v in (track.arkit, track.sigma, track.rotation, track.translation))
-    return _over_time(track.times, np.asarray(valid, bool), arkit, sigma, angles, translation, track.points, track.box, options, cuts)
+def smoothed_anew(track: FaceTrack, options: SolveOptions, cuts: Sequence[float] = ()) -> FaceTrack:
+    """A solved track (``track.before`` is known) as it would be with other ``options`` of smoothing."""
+    assert track.before is not None
+    return _over_time(track.times, track.before, track.points, track.box, options, cuts)
 
 
 def frames(
@@ -345,27 +343,18 @@ def _person(
 
 
 def _over_time(
-    times: np.ndarray,
-    valid: np.ndarray,
-    arkit: np.ndarray,
-    sigma: np.ndarray,
-    angles: np.ndarray,
-    translation: np.ndarray,
-    points: np.ndarray,
-    box: np.ndarray,
-    options: SolveOptions,
-    cuts: Sequence[float],
-    seen: tuple[np.ndarray, np.ndarray] | None = None,
+    times: np.ndarray, before: FrameByFrame, points: np.ndarray, box: np.ndarray, options: SolveOptions, cuts: Sequence[float]
 ) -> FaceTrack:
-    """Smoothing within each stretch, then what lips and lids were seen to do (seen: ``anchor.wanted`` and how certain it is, both [T, M]),
-    then short gaps."""
+    """Smoothing within each stretch, then what lips and lids were seen to do, then short gaps."""
+    valid, arkit, sigma, angles, translation = (
+        a.copy() for a in (before.valid, before.arkit, before.sigma, before.angles, before.translation)
+    )
     for start, end in smoothing.stretches(valid, times, cuts):
         part = slice(start, end)
         angles[part] = np.unwrap(angles[part], axis=0)
         arkit[part] = smoothing.smooth(times[part], arkit[part], sigma[part], options.smoothing)
-        if seen is not None:
-            target = smoothing.smooth(times[part], seen[0][part], anchor.NOISE, options.smoothing)
-            arkit[part] = _anchored(arkit[part], sigma[part], target, seen[1][part])
+        target = smoothing.smooth(times[part], before.wanted[part], anchor.NOISE, options.smoothing)
+        arkit[part] = _anchored(arkit[part], sigma[part], target, before.certain[part])
         angles[part] = smoothing.smooth(times[part], angles[part], 0.03, options.smoothing)
         tremble = 0.03 * np.abs(translation[part]).mean(0) + 0.1
         translation[part] = smoothing.smooth(times[part], translation[part], tremble, options.smoothing)
@@ -376,5 +365,5 @@ def _over_time(
     arkit[:, _CLOSE] = np.minimum(arkit[:, _CLOSE], arkit[:, _JAW])
     sigma[filled & ~valid] *= 3  # guessed
     return FaceTrack(
-        times, filled, arkit, sigma, angles, translation, geometry.gaze_from_coefficients(arkit).astype(np.float32), points, box
+        times, filled, arkit, sigma, angles, translation, geometry.gaze_from_coefficients(arkit).astype(np.float32), points, box, before
     )

@@ -38,7 +38,8 @@ def tuned(rendered: Sitting, tmp_path_factory: pytest.TempPathFactory) -> dict:
     return jobs.finetune({"votes": str(votes), "base": "image", "out": str(folder / "brows.safetensors"), "device": "cpu"}, quiet)
 
 
-def some(seed: int, width: int = 256) -> ImageAdapter:
+def some(seed: int, width: int | None = None) -> ImageAdapter:
+    width = width or coefficients.load().config.width
     generator = torch.Generator().manual_seed(seed)
     none = ImageAdapter.none(width, seed=seed)
     return replace(none, **{n: 0.1 * torch.randn(t.shape, generator=generator) for n, t in none.tensors().items() if n != "down"})
