@@ -45,8 +45,10 @@ NOISE: Final = tuple(m.noise for m in MEASURES)
 # Eye distances between the points of lips that touch. The renders that taught the point network have 0.0086 there; on real pictures the
 # network says 0.004 to 0.02, most in the middle of speech. Chosen on GRID s1.
 SHUT: Final = 0.02
-OPEN_SHARE: Final = 0.6  # of a clip's frames whose lids are at most as open as its open lids
-LIDS_SHUT: Final = 0.25  # of the open lids' distance between the points of shut ones: a blink is over before a camera's shutter is
+OPEN_SHARE: Final = 0.8  # of a clip's frames whose lids are at most as open as its open lids: some people look down for half of it
+# Shares of the open lids' distance. Points of shut lids are so far apart: a blink is over before a camera's shutter is. From the next on
+# they are as open as on a face at rest, and only beyond the last are eyes wide.
+LIDS_SHUT, LIDS_OPEN, LIDS_WIDE = 0.25, 0.9, 1.1
 ENOUGH: Final = 25  # frames from which on a clip tells how this person's open lids look
 LEAST_SPREAD, MOST_SPREAD = 0.1, 0.25  # of a coefficient: what may move it here, whatever the correction thinks of itself
 ROUNDS: Final = 3
@@ -133,7 +135,8 @@ def wanted(measured: Tensor, person: Neutral) -> Tensor:
         usual = _at_rest(person, measure)
         if enough:
             usual = measured[:, i].quantile(OPEN_SHARE).clamp(0.6 * usual, 1.4 * usual)
-        out[:, i] = rest[i] * (measured[:, i] / usual.clamp_min(0.02) - LIDS_SHUT) / (1 - LIDS_SHUT)
+        open_by = measured[:, i] / usual.clamp_min(0.02)
+        out[:, i] = rest[i] * (((open_by - LIDS_SHUT) / (LIDS_OPEN - LIDS_SHUT)).clamp(0, 1) + (open_by - LIDS_WIDE).clamp_min(0))
     return out.clamp_min(0)
 
 
