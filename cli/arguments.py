@@ -68,6 +68,7 @@ def make_parser(device: str = "auto") -> argparse.ArgumentParser:
     video.add_argument(
         "--smoothing", type=_amount, default=1.0, help="how calm the curves are, 0 to 2; blinks and closures stay (default: %(default)g)"
     )
+    _adapter(video)
     video.add_argument("--describe", type=Path, metavar="OUT.json", help="also describe the face in words, by frame and by stretch")
     _device(video, device)
     _json(video)
@@ -75,6 +76,7 @@ def make_parser(device: str = "auto") -> argparse.ArgumentParser:
     image = add("image", "turn the faces of photos or drawings into ARKit poses with a description")
     image.add_argument("images", type=Path, nargs="+", metavar="IN", help="PNG, JPEG, WebP, BMP or TIFF")
     image.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.json", help="the file to write: a list, one entry a picture")
+    _adapter(image)
     _device(image, device)
     _json(image)
 
@@ -101,18 +103,21 @@ def make_parser(device: str = "auto") -> argparse.ArgumentParser:
     tune = add("finetune", "tune a small adapter of a model on votes; the model itself stays as it is")
     tune.add_argument("--votes", metavar="PATH|URL", help=".jsonl or .csv of 'votes export', or a store (default: your own votes)")
     tune.add_argument("--curves", type=Path, metavar="FOLDER", help="where the takes' curves files lie, for a .jsonl or .csv")
-    tune.add_argument("--heard", type=Path, metavar="FOLDER", help="what was heard of the voted sounds (default: 'heard' beside the votes)")
-    tune.add_argument("--base", choices=("speech", "image"), default="speech", help="the model to tune (default: %(default)s)")
+    tune.add_argument("--heard", type=Path, metavar="FOLDER", help="what is kept of the voted clips (default: 'heard' beside the votes)")
+    tune.add_argument(
+        "--base", choices=("speech", "image"), default="speech",
+        help="the model to tune: speech on votes about sounds, image on those about videos and pictures (default: %(default)s)",
+    )  # fmt: skip
     tune.add_argument("-o", "--out", type=Path, required=True, metavar="ADAPTER", help="the adapter to write, .safetensors")
     tune.add_argument("--rounds", type=int, default=2, help="how often takes are drawn anew and judged, 1 to 4 (default: %(default)s)")
     tune.add_argument("--seed", type=int, default=0, help="of what is drawn on the way (default: %(default)s)")
     _device(tune, device)
     _json(tune)
 
-    compare = add("compare", "compare two adapters, or one with 'base': lips on the check clips, how takes differ, blind votes")
+    compare = add("compare", "compare two adapters of one model, or one with 'base': check clips, how takes differ, blind votes")
     compare.add_argument("a", metavar="A", help="an adapter's file, or 'base'")
     compare.add_argument("b", metavar="B", help="another, or 'base'")
-    compare.add_argument("--clips", nargs="+", type=Path, default=[], metavar="IN", help="sounds to compare on (default: the check clips)")
+    compare.add_argument("--clips", nargs="+", type=Path, default=[], metavar="IN", help="clips to compare on (default: the check clips)")
     compare.add_argument("--votes", metavar="PATH|URL", help="votes in which both were compared blind")
     _json(compare)
 
@@ -186,10 +191,14 @@ def _speech_options(parser: argparse.ArgumentParser, device: str) -> None:
     parser.add_argument(
         "--track", type=Path, metavar="TRACK", help="words and phones to go by, as --phones wrote them (.json) or a Praat .TextGrid"
     )
-    parser.add_argument("--adapter", type=Path, metavar="FILE", help="a taste that 'finetune' made (default: the model as it ships)")
-    parser.add_argument("--adapter-strength", type=_share, default=1.0, help="how much of that taste, 0 to 1 (default: 1)")
+    _adapter(parser)
     parser.add_argument("--no-life", dest="life", action="store_false", help="speech only: no blinks, brows or gaze")
     _device(parser, device)
+
+
+def _adapter(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--adapter", type=Path, metavar="FILE", help="a taste that 'finetune' made (default: the model as it ships)")
+    parser.add_argument("--adapter-strength", type=_share, default=1.0, help="how much of that taste, 0 to 1 (default: 1)")
 
 
 def _device(parser: argparse.ArgumentParser, device: str) -> None:

@@ -15,6 +15,7 @@ def run(options: Namespace) -> Result:
         raise UserError(f"'{options.out.name}' is no .json file.", "Poses of pictures are written as JSON: -o poses.json.")
     with work.worker(options.seat) as client:
         params = {"paths": [str(path.absolute()) for path in options.images], "out": str(options.out.absolute()), "device": options.device}
+        params |= work.taste(options)
         report = work.wait(client, "image", params)
     found = report["files"]
     for entry in found:

@@ -66,10 +66,15 @@ def asked(options: Namespace, fps: float) -> dict:
         "track": track_file.load(options.track, lambda sentence: warn([sentence])).to_dict() if options.track else None,
         "cache": str(options.seat.data_folder / "takes") if "seat" in options else None,
         "life": options.life,
-        "adapter": str(options.adapter.absolute()) if getattr(options, "adapter", None) else None,
-        "adapter_strength": getattr(options, "adapter_strength", 1.0),
+        **taste(options),
         "device": options.device,
     }
+
+
+def taste(options: Namespace) -> dict:
+    """The adapter that the command line names, as the worker's verbs take it."""
+    adapter = getattr(options, "adapter", None)
+    return {"adapter": str(adapter.absolute()) if adapter else None, "adapter_strength": getattr(options, "adapter_strength", 1.0)}
 
 
 def speech(client: WorkerClient, params: dict) -> tuple[Curves, dict]:

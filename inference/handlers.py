@@ -26,6 +26,7 @@ HANDLERS: Final[Mapping[str, str]] = {  # verb -> "module:function", relative to
     "image": ".video.job:image",
     "pronounce": ".speech.pronounce:run",
     "takes": ".preference.takes:run",
+    "video_takes": ".preference.video_takes:run",
     "next_pairs": ".preference.jobs:next_pairs",
     "suggest_controls": ".preference.jobs:suggest_controls",
     "finetune": ".preference.jobs:finetune",

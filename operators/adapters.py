@@ -27,9 +27,9 @@ def chosen_path(context: bpy.types.Context, name: str) -> Path:
     return path
 
 
-def in_use(context: bpy.types.Context) -> dict:
-    """The adapter in use, as the worker's verb ``speech`` takes it; empty for the model as it ships."""
-    active = shelf(context).active()
+def in_use(context: bpy.types.Context, base: str = "speech") -> dict:
+    """The adapter in use for a model ("speech" or "image"), as the worker's verbs take it; empty for the model as it ships."""
+    active = shelf(context).active(base)
     return {"adapter": str(active.path), "adapter_strength": context.scene.facewright.ranking.adapter_strength} if active else {}
 
 
@@ -39,6 +39,9 @@ class FACEWRIGHT_OT_adapter_use(Verb, bpy.types.Operator):
     bl_description = "Bake and compare with this adapter from now on; with none, the model is as it ships. Bakes that exist do not change"
 
     name: bpy.props.StringProperty(name="Adapter", description="Its file name; empty for none", options={"SKIP_SAVE"})
+    base: bpy.props.StringProperty(
+        name="Model", description="speech or image, where none is to be used", default="speech", options={"SKIP_SAVE"}
+    )
 
     @classmethod
     def disabled_reason(cls, context: bpy.types.Context) -> str:
@@ -53,7 +56,7 @@ class FACEWRIGHT_OT_adapter_use(Verb, bpy.types.Operator):
         path = chosen_path(context, self.name) if self.name else None
         if path is not None and not read_card(path).passed:
             self.report({"WARNING"}, "This adapter has not passed its comparison: it may make lips worse")
-        shelf(context).use(path)
+        shelf(context).use(path, self.base)
         learning.changed()
         jobs.redraw()
         self.report({"INFO"}, f"{path.stem} is in use" if path else "The model is used as it ships")
@@ -65,6 +68,8 @@ class FACEWRIGHT_OT_adapter_roll_back(Verb, bpy.types.Operator):
     bl_label = "Roll Back"
     bl_description = "Use the adapter again that was in use before this one"
 
+    base: bpy.props.StringProperty(name="Model", description="speech or image", default="speech", options={"SKIP_SAVE"})
+
     @classmethod
     def disabled_reason(cls, context: bpy.types.Context) -> str:
         known = learning.current(settings(context).data_folder)
@@ -72,7 +77,7 @@ class FACEWRIGHT_OT_adapter_roll_back(Verb, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         def back() -> set[str]:
-            active = shelf(context).roll_back()
+            active = shelf(context).roll_back(self.base)
             learning.changed()
             jobs.redraw()
             self.report({"INFO"}, f"{active.path.stem} is in use again" if active else "The model is used as it ships again")

@@ -11,6 +11,7 @@ from ..rigs.arkit import ARKIT_52, HEAD_AND_EYES
 from ..scene import handles, jobs
 from ..settings.scene import bake_options
 from . import worker_job
+from .adapters import in_use
 from .bake_speech import character_reason, faces, transcript
 from .verb import JobVerb, Work
 
@@ -46,6 +47,7 @@ class FACEWRIGHT_OT_bake_video(JobVerb, bpy.types.Operator):
         bake.plan(context.selected_objects, Curves(ARKIT_52, [0.0], np.zeros((1, len(ARKIT_52)), np.float32)), options)
         head_motion.check(turned(video))
         who = handles.remember(context.scene, context.selected_objects)
+        taste = in_use(context, "image")
         place_sound, describe, gaze = chosen.place_sound, video.describe, video.gaze
 
         def params(folder: Path) -> dict:
@@ -57,6 +59,7 @@ class FACEWRIGHT_OT_bake_video(JobVerb, bpy.types.Operator):
                 "mouth": video.mouth.lower(),
                 "text": transcript(chosen) if video.mouth != "PICTURE" else None,
                 "smoothing": video.smoothing,
+                **taste,
             }
 
         def finish(result: dict) -> jobs.Outcome:

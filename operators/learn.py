@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..core.errors import UserError
 from ..preferences import settings
 from ..scene import handles, jobs, learning, runtime_status, sitting, tasks
 from .verb import JobVerb, Work
@@ -17,14 +18,15 @@ def client_of(context: bpy.types.Context):
     return tasks.worker(found.python, preferences.data_folder / "logs")
 
 
-def votes_reason(context: bpy.types.Context, least: int) -> str:
-    """Why there is nothing to learn from yet; empty where there is."""
+def votes_reason(context: bpy.types.Context, least: int, bases: tuple[str, ...] = ("speech",)) -> str:
+    """Why there is nothing to learn from yet; empty where one of these models has enough votes."""
     if sitting.current() is not None:
         return "End the sitting first, so that all of its votes are learned from."
     known = learning.current(settings(context).data_folder)
     if known is None:
         return "The votes are being read: try again in a moment."
-    return "" if known.votes >= least else f"{known.votes} of the {least} votes that this needs: compare more takes."
+    votes = max(known.votes_of(base) for base in bases)
+    return "" if votes >= least else f"{votes} of the {least} votes that this needs: compare more takes."
 
 
 class FACEWRIGHT_OT_suggest_controls(JobVerb, bpy.types.Operator):
@@ -62,26 +64,37 @@ class FACEWRIGHT_OT_suggest_controls(JobVerb, bpy.types.Operator):
 class FACEWRIGHT_OT_finetune(JobVerb, bpy.types.Operator):
     bl_idname = "facewright.finetune"
     bl_label = "Tune an Adapter"
-    bl_description = "Tune a small adapter of the speech model on all votes and test it against the model as it ships, which stays as it is"
+    bl_description = "Tune a small adapter on the votes and test it against the model as it ships, which stays as it is"
     topic = "learning"
     title = "Tune an Adapter"
 
+    base: bpy.props.StringProperty(
+        name="Model",
+        description="speech or image; empty for the one that more votes are about",
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
+
     @classmethod
     def disabled_reason(cls, context: bpy.types.Context) -> str:
-        return jobs.busy_reason() or votes_reason(context, learning.HUNDRED)
+        return jobs.busy_reason() or votes_reason(context, learning.HUNDRED, ("speech", "image"))
 
     def begin(self, context: bpy.types.Context) -> Work:
         from datetime import datetime
 
-        from ..preference.adapters import Shelf
+        from ..preference.adapters import BASES, Shelf
 
         preferences = settings(context)
+        known = learning.current(preferences.data_folder)
+        # The one with more votes comes by itself: who compares videos wants the image model tuned.
+        base = getattr(self, "base", "") or max(BASES, key=known.votes_of)
+        if reason := votes_reason(context, learning.HUNDRED, (base,)):
+            raise UserError(reason)
         shelf = Shelf.of(preferences.data_folder)
         out = shelf.free_path(f"{datetime.now():%Y-%m-%d %H.%M}")
         client = client_of(context)
         params = {
             "votes": str(preferences.data_folder / "votes"),
-            "base": "speech",
+            "base": base,
             "out": str(out),
             "rounds": context.scene.facewright.ranking.rounds,
             "device": preferences.device,

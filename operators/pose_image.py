@@ -10,6 +10,7 @@ from ..core.errors import UserError
 from ..rigs.arkit import ARKIT_52
 from ..scene import handles, jobs
 from . import worker_job
+from .adapters import in_use
 from .bake_speech import character_reason
 from .bake_video import face_only, turned
 from .verb import JobVerb, Work
@@ -37,13 +38,14 @@ class FACEWRIGHT_OT_pose_image(JobVerb, bpy.types.Operator):
             raise UserError(f"There is no file '{path.name}' in {path.parent}.", "Choose the picture again.")
         targets.find(context.selected_objects, ARKIT_52)  # what stands in the way is said now
         head_motion.check(turned(video))
+        taste = in_use(context, "image")
         who, which, frame = handles.remember(context.scene, context.selected_objects), video.face, context.scene.frame_current
 
         def finish(result: dict) -> jobs.Outcome:
             scene, objects = handles.find(who)
             return write(scene, objects, path, result["files"][0], which, frame)
 
-        return worker_job.begin(context, "image", lambda folder: {"paths": [str(path)]}, finish)
+        return worker_job.begin(context, "image", lambda folder: {"paths": [str(path)], **taste}, finish)
 
 
 def write(scene: bpy.types.Scene, objects: list, path: Path, found: dict, which: int, frame: int) -> jobs.Outcome:

@@ -7,6 +7,7 @@ from ..scene import jobs, learning
 from .speech import FacewrightPanel, draw_outcome, draw_running
 from .text import wrapped
 
+BASES = {"speech": "Sounds", "image": "Videos"}  # the models that adapters are for, as the panel calls what they read
 
 class FACEWRIGHT_PT_learn(FacewrightPanel, bpy.types.Panel):
     bl_label = "Learn from Votes"
@@ -23,7 +24,9 @@ class FACEWRIGHT_PT_learn(FacewrightPanel, bpy.types.Panel):
             wrapped(layout, context, known.error, icon="ERROR")
         box = layout.box()
         box.label(text=f"{known.votes} vote{'' if known.votes == 1 else 's'} on this computer")
-        for line, ready in learning.worth(known.votes):
+        if known.seen and known.votes > known.seen:
+            wrapped(box, context, f"{known.votes - known.seen} of them on sounds, {known.seen} on videos and pictures.", icon="BLANK1")
+        for line, ready in learning.worth(max(known.votes_of(base) for base in BASES)):
             wrapped(box, context, line, icon="CHECKMARK" if ready else "RADIOBUT_OFF")
         for line in known.by_rater:
             wrapped(box, context, line, icon="USER")
@@ -34,7 +37,11 @@ class FACEWRIGHT_PT_learn(FacewrightPanel, bpy.types.Panel):
             return
         column = layout.column(align=True)
         column.operator("facewright.suggest_controls", icon="OPTIONS")
-        column.operator("facewright.finetune", icon="MODIFIER")
+        if known.seen and known.votes > known.seen:
+            column.operator("facewright.finetune", text="Tune an Adapter on Sounds", icon="MODIFIER").base = "speech"
+            column.operator("facewright.finetune", text="Tune an Adapter on Videos", icon="MODIFIER").base = "image"
+        else:
+            column.operator("facewright.finetune", icon="MODIFIER")
         row = column.row()
         row.use_property_split = True
         row.use_property_decorate = False
@@ -60,17 +67,18 @@ class FACEWRIGHT_PT_adapters(FacewrightPanel, bpy.types.Panel):
             return
         layout.enabled = jobs.running() is None
         column = layout.column(align=True)
-        row = column.row()
-        row.operator("facewright.adapter_use", text="", icon="RADIOBUT_OFF" if known.active else "RADIOBUT_ON", emboss=False).name = ""
-        row.label(text="None: the model as it ships")
-        for shelved in known.adapters:
-            draw_adapter(column, context, shelved, shelved.path.name == known.active)
+        for base, label in BASES.items():
+            own = [shelved for shelved in known.adapters if shelved.card.base == base]
+            if own or base == "speech":
+                draw_base(column, context, base, label, own, known)
         if known.active:
             row = layout.row()
             row.use_property_split = True
             row.prop(wish, "adapter_strength", slider=True)
         row = layout.row(align=True)
-        row.operator("facewright.adapter_roll_back", icon="LOOP_BACK")
+        for base in known.can_roll_back or ("speech",):
+            text = f"Roll Back {BASES[base]}" if len(known.can_roll_back) > 1 else "Roll Back"
+            row.operator("facewright.adapter_roll_back", text=text, icon="LOOP_BACK").base = base
         row.operator("facewright.adapter_import", text="Import", icon="IMPORT")
         if len(known.adapters) > 1:
             box = layout.box()
@@ -82,6 +90,17 @@ class FACEWRIGHT_PT_adapters(FacewrightPanel, bpy.types.Panel):
             column.prop(wish, "blend_with", text="Second")
             column.prop(wish, "blend_share", slider=True)
             box.operator("facewright.adapter_blend")
+
+
+def draw_base(layout: bpy.types.UILayout, context: bpy.types.Context, base: str, label: str, own: list, known: learning.Known) -> None:
+    """One model: as it ships, or with one of its adapters."""
+    active = known.active.get(base, "")
+    row = layout.row()
+    none = row.operator("facewright.adapter_use", text="", icon="RADIOBUT_OFF" if active else "RADIOBUT_ON", emboss=False)
+    none.name, none.base = "", base
+    row.label(text=f"{label}: the model as it ships")
+    for shelved in own:
+        draw_adapter(layout, context, shelved, shelved.path.name == active)
 
 
 def draw_adapter(layout: bpy.types.UILayout, context: bpy.types.Context, shelved, active: bool) -> None:

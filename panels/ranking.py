@@ -28,17 +28,23 @@ class FACEWRIGHT_PT_ranking(FacewrightPanel, bpy.types.Panel):
 def draw_start(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What to compare, and Start."""
     from ..operators.rank_start import FACEWRIGHT_OT_rank_start
+    from ..operators.rank_subject import missing_reason
 
     wish, running = context.scene.facewright.ranking, jobs.running()
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
     column.enabled = running is None
-    column.row().prop(wish, "where", expand=True)
-    column.prop(wish, "length")
-    column.prop(wish, "differ")
+    column.row().prop(wish, "what", expand=True)
+    if wish.what != "PICTURE":
+        column.prop(wish, "where")
+        row = column.row()
+        row.active = wish.where != "FRAME"
+        row.prop(wish, "length")
+    differ = "differ" if wish.what == "SOUND" else "differ_seen"
+    column.prop(wish, differ)
     row = column.row()
-    row.active = wish.differ not in {"SEED", "ADAPTER"}
+    row.active = getattr(wish, differ) not in {"SEED", "ADAPTER"}
     row.prop(wish, "spread", slider=True)
     column.prop(wish, "count")
     column.row().prop(wish, "shown", expand=True)
@@ -51,10 +57,12 @@ def draw_start(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         if running.topic == "ranking":
             draw_running(layout, context, running)
         return
-    if reason := FACEWRIGHT_OT_rank_start.disabled_reason(context):
+    missing = missing_reason(context, wish.what)
+    if reason := FACEWRIGHT_OT_rank_start.disabled_reason(context) or missing:
         wrapped(layout, context, reason, icon="INFO")
     row = layout.row()
     row.scale_y = 1.4
+    row.enabled = not missing
     row.operator("facewright.rank_start", icon="PLAY")
     draw_outcome(layout, context, "ranking")
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The shelf of adapters: which there are, which is in use, which was before. Reads cards without torch, so the panel can draw them.
 
-An adapter is a safetensors file with a card in its metadata. ``history.json`` beside them says which was in use when: rolling back is
-moving a pointer, and no adapter is ever overwritten or deleted by it. Votes name an adapter by its bytes, so what the gate says later
-stands in a file of its own beside it (``.gate.json``).
+An adapter is a safetensors file with a card in its metadata. ``history.json`` beside them says which was in use when, for each model by
+itself: rolling back is moving a pointer, and no adapter is ever overwritten or deleted by it. Votes name an adapter by its bytes, so what
+the gate says later stands in a file of its own beside it (``.gate.json``).
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ KIND: Final = "facewright-adapter"
 VERSION: Final = "1"
 SUFFIX: Final = ".safetensors"
 HISTORY: Final = "history.json"
+BASES: Final = ("speech", "image")  # the models that adapters are for
 ASIDE: Final = "removed"  # the folder beside the others where an adapter goes that is taken off: a mistake can be put right
 # Bytes: an adapter has a few ten thousand numbers; a larger header is none of ours.
 _LARGEST_HEADER: Final = 4 * 1024 * 1024
 _KEPT: Final = 200  # entries of the history
+_KEY: Final[Mapping[str, str]] = {"speech": "used", "image": "used for images"}  # in the history's file
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,13 @@ class Card:
         """For safetensors, whose metadata are texts."""
         return {"kind": KIND, "version": VERSION, "card": json.dumps(asdict(self), sort_keys=True)}
 
-    def require_base(self, sha256: str, path: Path) -> None:
-        """Raises UserError unless the adapter was tuned on the weights of this sha256."""
+    def require_base(self, sha256: str, path: Path, base: str) -> None:
+        """Raises UserError unless the adapter was tuned on this model ("speech" or "image"), on its weights of this sha256."""
+        if self.base != base:
+            raise UserError(
+                f"The adapter {path.name} is for the {self.base:.20} model and does not fit the {base} model.",
+                "Choose one for this model.",
+            )
         if self.base_sha256 != sha256:
             raise UserError(
                 f"The adapter {path.name} was tuned on other weights ({self.base_sha256[:12]}, these are {sha256[:12]}) and does not fit.",
@@ -168,40 +175,43 @@ class Shelf:
             path = self.folder / f"{stem}-{number}{SUFFIX}"
         return path
 
-    def active(self) -> Shelved | None:
-        """The adapter in use; None for the model as it ships (also where its file is gone)."""
-        history = self._history()
-        return self._named(history[-1]) if history else None
+    def active(self, base: str = "speech") -> Shelved | None:
+        """The adapter in use for a model; None for the model as it ships (also where its file is gone)."""
+        history = self._history(base)
+        return self._named(history[-1], base) if history else None
 
-    def previous(self) -> Shelved | None:
+    def previous(self, base: str = "speech") -> Shelved | None:
         """What ``roll_back`` would go back to; None for the model as it ships."""
-        history = self._history()
-        return self._named(history[-2]) if len(history) > 1 else None
+        history = self._history(base)
+        return self._named(history[-2], base) if len(history) > 1 else None
 
-    def use(self, path: Path | str | None) -> None:
-        """Use this adapter from now on; None for the model as it ships. Raises UserError where the file is no adapter."""
+    def use(self, path: Path | str | None, base: str = "speech") -> None:
+        """Use this adapter for its model from now on; None for the model ``base`` as it ships. Raises UserError where the file is no
+        adapter."""
         name = ""
         if path is not None:
             path = Path(path)
-            read_card(path)
+            base = read_card(path).base
+            if base not in BASES:
+                raise UserError(f"The adapter {path.name} is for the model '{base:.20}', which is none of ours.", "Choose another.")
             if path.resolve().parent != self.folder.resolve():
                 raise UserError(f"The adapter {path} is not on the shelf {self.folder}.", "Import it first.")
             name = path.name
-        history = self._history()
+        history = self._history(base)
         if name != (history[-1] if history else ""):
-            self._remember([*(history or [""]), name])
+            self._remember(base, [*(history or [""]), name])
 
-    def can_roll_back(self) -> bool:
+    def can_roll_back(self, base: str = "speech") -> bool:
         """Whether there is an earlier choice."""
-        return len(self._history()) > 1
+        return len(self._history(base)) > 1
 
-    def roll_back(self) -> Shelved | None:
+    def roll_back(self, base: str = "speech") -> Shelved | None:
         """Go back to what was used before, and return it (None: the model as it ships). Raises UserError where nothing was."""
-        history = self._history()
+        history = self._history(base)
         if len(history) < 2:
             raise UserError("There is no earlier adapter to go back to.")
-        self._remember(history[:-1])
-        return self.active()
+        self._remember(base, history[:-1])
+        return self.active(base)
 
     def import_file(self, path: Path | str) -> Path:
         """Copy an adapter that came from elsewhere onto the shelf; one that is there already is found by its content."""
@@ -219,7 +229,8 @@ class Shelf:
 
         If it was in use, the model is used as it ships. Raises UserError where the file cannot be moved.
         """
-        path, active = Path(path), self.active()
+        path = Path(path)
+        used = [base for base in BASES if (active := self.active(base)) is not None and active.path.name == path.name]
         target = Shelf(self.folder / ASIDE).free_path(path.stem)
         try:
             path.rename(target)
@@ -227,8 +238,8 @@ class Shelf:
                 gate_path(path).replace(gate_path(target))
         except OSError as error:
             raise UserError(f"{path.name} could not be moved: {error.strerror}.", "Check the folder's rights.") from error
-        if active is not None and active.path.name == path.name:
-            self.use(None)
+        for base in used:
+            self.use(None, base)
         return target
 
     def export_file(self, path: Path | str, target: Path | str) -> None:
@@ -237,27 +248,29 @@ class Shelf:
         with replacing(target) as temporary:
             shutil.copyfile(path, temporary)
 
-    def _named(self, name: str) -> Shelved | None:
+    def _named(self, name: str, base: str) -> Shelved | None:
         if not name:
             return None
         path = self.folder / name
         try:
-            return Shelved(path, sha256_of(path), read_card(path))
+            shelved = Shelved(path, sha256_of(path), read_card(path))
         except UserError:
             return None
+        return shelved if shelved.card.base == base else None
 
-    def _history(self) -> list[str]:
+    def _history(self, base: str) -> list[str]:
         """File names in the order of use, "" for none; what is no plain file name of ours is dropped."""
         try:
             told = json.loads((self.folder / HISTORY).read_text("utf-8"))
-            return [n for n in told["used"] if isinstance(n, str) and n == Path(n).name]
+            return [n for n in told[_KEY[base]] if isinstance(n, str) and n == Path(n).name]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return []
 
-    def _remember(self, history: list[str]) -> None:
+    def _remember(self, base: str, history: list[str]) -> None:
         self._make_folder()
+        kept = {_KEY[b]: history if b == base else self._history(b) for b in BASES}
         with replacing(self.folder / HISTORY) as temporary:
-            temporary.write_text(json.dumps({"used": history[-_KEPT:]}, indent=1) + "\n", "utf-8")
+            temporary.write_text(json.dumps({key: names[-_KEPT:] for key, names in kept.items()}, indent=1) + "\n", "utf-8")
 
     def _make_folder(self) -> None:
         try:

@@ -325,6 +325,19 @@ class Store:
             for _, body in rows:
                 yield Take.from_json(loads(body))
 
+    def votes_by_kind(self) -> dict[str, int]:
+        """How many votes that count are on takes of sounds ("speech") and how many on those of videos and pictures ("image"). Reads votes
+        only where there are takes of both."""
+        others = self._database.rows("SELECT id FROM takes WHERE body NOT LIKE :speech", {"speech": '%"kind":"speech"%'})
+        seen = {take for (take,) in others}
+        if not seen:
+            return {"speech": self.stats().votes, "image": 0}
+        image = total = 0
+        for vote in self.votes():
+            total += 1
+            image += vote.takes[0] in seen
+        return {"speech": total - image, "image": image}
+
     def has_curves(self, take: Take) -> bool:
         return self._curves.has(take.curves)
 

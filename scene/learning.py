@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,15 +20,21 @@ FEW, TENS, HUNDRED = 5, 20, 100  # votes from which each step of learning is wor
 
 @dataclass(frozen=True)
 class Known:
-    """votes: that count; by_rater: sentences; adapters: newest first; active, previous: file names, "" for the model as it ships."""
+    """votes: that count; seen: how many of them are on videos and pictures; by_rater: sentences; adapters: newest first; active: file names
+    of those in use, by model ("speech", "image"); can_roll_back: the models of which another one was in use before."""
 
     folder: Path
     votes: int = 0
+    seen: int = 0
     by_rater: tuple[str, ...] = ()
     adapters: tuple[Shelved, ...] = ()
-    active: str = ""
-    can_roll_back: bool = False
+    active: Mapping[str, str] = field(default_factory=dict)
+    can_roll_back: tuple[str, ...] = ()
     error: str = ""
+
+    def votes_of(self, base: str) -> int:
+        """Those that teach this model."""
+        return self.seen if base == "image" else self.votes - self.seen
 
 
 _known: Known | None = None
@@ -77,24 +84,26 @@ def read(data_folder: Path) -> Known:
     """Read the store's numbers and the shelf, and remember them. Writes nothing, not even an empty store."""
     global _known, _stale
     from ..preference import raters
-    from ..preference.adapters import Shelf
+    from ..preference.adapters import BASES, Shelf
     from ..preference.store import Store
 
     _stale = False
-    votes, told, error = 0, (), ""
+    votes, seen, told, error = 0, 0, (), ""
     if Store.file(data_folder / "votes").is_file():
         try:
             with Store.open(data_folder / "votes", read_only=True) as store:
                 stats = store.stats()
                 people = raters.by_person(stats.raters, store.people())
+                seen = store.votes_by_kind()["image"]
         except UserError as problem:
             error = str(problem)
         else:
             votes = stats.votes
             told = tuple(raters.assess(tally).sentence for tally in list(people.values())[:3])
     shelf = Shelf.of(data_folder)
-    active = shelf.active()
-    _known = Known(data_folder, votes, told, shelf.listed(), active.path.name if active else "", shelf.can_roll_back(), error)
+    active = {base: found.path.name for base in BASES if (found := shelf.active(base))}
+    back = tuple(base for base in BASES if shelf.can_roll_back(base))
+    _known = Known(data_folder, votes, seen, told, shelf.listed(), active, back, error)
     return _known
 
 

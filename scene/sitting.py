@@ -48,7 +48,7 @@ class Session:
 
     @property
     def sound(self) -> Path | None:
-        return self.source.brief.sound
+        return self.source.sound
 
     @property
     def question(self) -> Question | None:
@@ -68,7 +68,7 @@ class Session:
         return self.maker.progress(self.question.takes) if self.question else 1.0
 
     def stretch(self) -> tuple[float, float]:
-        """Seconds of the sound that the present question is about."""
+        """Seconds of the clip that the present question is about."""
         take = self.takes[self.question.takes[0]].take
         return take.start, take.end
 

@@ -21,10 +21,10 @@ ENOUGH = 8  # questions that wait: more takes are made when there are fewer
 
 @dataclass(frozen=True)
 class Brief:
-    """What a sitting asks about. params: of the worker's verb ``takes``, but for start, end and out. size: takes in a question."""
+    """What a sitting asks about. path: the sound, video or picture; kind: of its takes, "speech", "video" or "image"; params: of the
+    worker's verb, but for start, end and out; size: takes in a question."""
 
-    sound: Path
-    clip: str
+    path: Path
     params: Mapping
     wanted: tuple[takes.Candidate, ...]
     region: str
@@ -35,7 +35,18 @@ class Brief:
     fps: float
     step: int
     seed: int
+    kind: str = "speech"
     tested: str = ""  # file name of the adapter that is tested against the model as it ships: takes 0 and 1, 2 and 3... are compared
+
+    @property
+    def verb(self) -> str:
+        """The worker's, that makes the takes."""
+        return "takes" if self.kind == "speech" else "video_takes"
+
+    @property
+    def base(self) -> str:
+        """The model that votes on the takes teach."""
+        return "speech" if self.kind == "speech" else "image"
 
 
 @dataclass(frozen=True)
@@ -61,22 +72,23 @@ class TakeSource:
     made: dict[str, Shown] = field(default_factory=dict)
     groups: list[dict[str, object]] = field(default_factory=list)  # for each stretch: take id -> Curves
     error: UserError | None = None
+    sound: Path | None = None  # what the player plays with the takes
     votes: Path | None = None
-    rest: Callable[[float], list[takes.Cut]] | None = None  # the cuts of a sound whose length (s) only the worker knows
+    rest: Callable[[float], list[takes.Cut]] | None = None  # the cuts of a clip whose length (s) only the worker knows
     _running: tuple[Task, takes.Cut] | None = None
     _choosing: tuple[Task, list[tuple[str, ...]]] | None = None
 
     def start(self) -> Task:
         """Ask for the next stretch's takes. Raises UserError where there is none."""
         if not self.cuts:
-            raise UserError("There is no sound left to make takes of.", "Choose a longer sound or another place.")
+            raise UserError("There is nothing left to make takes of.", "Choose a longer clip or another place.")
         cut = self.cuts.popleft()
         out = self.folder / f"stretch{len(self.groups):04d}"
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"Takes cannot be written to {out}: {error.strerror}.", "Free some space on the disk.") from error
-        task = self._ask("takes", {**self.brief.params, "start": cut.start, "end": cut.end, "out": str(out)})
+        task = self._ask(self.brief.verb, {**self.brief.params, "start": cut.start, "end": cut.end, "out": str(out)})
         self._running = task, cut
         return task
 
@@ -127,6 +139,7 @@ class TakeSource:
             "region": self.brief.region,
             "axis": self.brief.axis,
             "seed": self.brief.seed,
+            "base": self.brief.base,
         }
         try:
             self._choosing = self._ask("next_pairs", params), pairs
@@ -157,11 +170,16 @@ class TakeSource:
             self.cuts.extend(in_turn(self.rest(float(result["duration"])), self.brief.seed))
             self.rest = None
         brief, group = self.brief, {}
+        if brief.kind == "speech":
+            self.sound = brief.path
+        elif result.get("sound"):
+            self.sound = Path(result["sound"])
         for candidate, entry in zip(brief.wanted, result["takes"], strict=True):
             path = Path(entry["curves"])
             sha = sha256_of(path)
             span = replace(cut, start=float(result.get("start", cut.start)), end=float(result.get("end", cut.end)))
-            take = takes.record(candidate, sha, span, brief.clip, brief.sound.name, result["model"], brief.rig, brief.camera, brief.fps)
+            about = brief.kind, result["clip"], brief.path.name, result["model"]
+            take = takes.record(candidate, sha, span, *about, brief.rig, brief.camera, brief.fps)
             wanted = films.Wanted(take.id, path, cut.frame, cut.frames, brief.step, brief.fps)
             self.made[take.id] = Shown(take, path, wanted)
             group[take.id] = curves_file.load(path)

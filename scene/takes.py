@@ -18,19 +18,21 @@ from ..core.errors import UserError
 from ..preference.votes import Take
 from . import films, sound
 
-Differ = Literal["SEED", "JAW", "LIPS", "ARTICULATION", "MIX", "ADAPTER"]
+Differ = Literal["SEED", "JAW", "LIPS", "ARTICULATION", "MOUTH", "BROWS", "EYES", "SMOOTHING", "MIX", "ADAPTER"]
 CURVES_FPS = 60.0  # as the bake's
 LEAST_VARIATION = 0.4  # of takes that are to differ by their seed
 LONGEST_LINE = 600.0  # seconds: hours of takes would fill the disk before anybody has judged a minute
 CONTROL_MOST = 2.0  # the controls' own limit
-MIXED = ("jaw", "lips", "articulation")  # the controls that takes may differ in
+MIXED = ("jaw", "lips", "articulation")  # the controls that takes of a sound may differ in
+MIXED_SEEN = ("mouth", "brows", "eyes")  # of a video or a picture
 _BLOCK, _PAUSE = 0.02, 0.12  # seconds: of one loudness value, and of the shortest pause
 _QUIET = 0.06  # of the loud parts' level (-24 dB): breath and room, no speech
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What the model is asked for. adapter: path of its file or ""; adapter_sha: its sha256 or ""."""
+    """What the model is asked for. controls: the speech model's, or those of ``video_takes``. adapter: path of its file or ""; adapter_sha:
+    its sha256 or ""."""
 
     seed: int = 0
     variation: float = LEAST_VARIATION
@@ -40,7 +42,7 @@ class Candidate:
     adapter_strength: float = 1.0
 
     def params(self) -> dict:
-        """As the worker's verb ``takes`` reads it."""
+        """As the worker's verbs ``takes`` and ``video_takes`` read it."""
         return {
             "seed": self.seed,
             "variation": self.variation,
@@ -52,7 +54,8 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Cut:
-    """A stretch of the sound: seconds, snapped to the scene's frames; ``frame``: the scene's at ``start``; ``frames`` of the film."""
+    """A stretch of the clip: seconds, snapped to the scene's frames; ``frame``: the scene's at ``start``; ``frames`` of the film. A still
+    ends where it starts."""
 
     start: float
     end: float
@@ -60,10 +63,12 @@ class Cut:
     frames: int
 
 
-def candidates(count: int, base: Candidate, differ: Differ, spread: float, seed: int) -> list[Candidate]:
+def candidates(
+    count: int, base: Candidate, differ: Differ, spread: float, seed: int, mixed: Sequence[str] = MIXED
+) -> list[Candidate]:
     """``count`` different wishes around ``base``, which is the first. ``seed``: of what is drawn.
 
-    SEED: drawn takes; JAW, LIPS, ARTICULATION: that control from (1 - spread) to (1 + spread) times base's; MIX: seed and controls;
+    SEED: drawn takes; JAW, BROWS, ...: that control from (1 - spread) to (1 + spread) times base's; MIX: seed and the ``mixed`` controls;
     ADAPTER: base and drawn takes, each without and with base's adapter (raises UserError where there is none).
     """
     chance = random.Random(seed)
@@ -78,12 +83,12 @@ def candidates(count: int, base: Candidate, differ: Differ, spread: float, seed:
         half = [base, *drawn][: max(1, count // 2)]
         return [one for take in half for one in (replace(take, adapter="", adapter_sha=""), take)]
     if differ == "MIX":
-        mixed = []
+        made = []
         for take in drawn:
-            scales = {name: chance.uniform(1 - spread, 1 + spread) for name in MIXED}
+            scales = {name: chance.uniform(1 - spread, 1 + spread) for name in mixed}
             controls = {name: _scaled(base.controls.get(name, 1.0), scale) for name, scale in scales.items()}
-            mixed.append(replace(take, controls={**base.controls, **controls}))
-        return [base, *mixed][:count]
+            made.append(replace(take, controls={**base.controls, **controls}))
+        return [base, *made][:count]
     name = differ.lower()
     amount = base.controls.get(name, 1.0)
     ends = _scaled(amount, 1 - spread), _scaled(amount, 1 + spread)  # spread within the limits: those beyond would all be one take
@@ -181,10 +186,17 @@ def rest(done: float, seconds: float, length: float) -> list[tuple[float, float]
     return [(done + start, done + end) for start, end in stretches.cut(left, length)] if left >= stretches.SHORTEST else []
 
 
-def record(candidate: Candidate, sha: str, cut: Cut, clip: str, name: str, model: str, rig: str, camera: str, fps: float) -> Take:
-    """The take that the worker made for this wish, as the store keeps it. sha: of its curves file; clip: of the sound's."""
+def still(seconds: float, frame: int) -> Cut:
+    """One frame of a video (``seconds`` from its start), or a photo (0), as a film of one picture at the scene's ``frame``."""
+    return Cut(seconds, seconds, frame, 1)
+
+
+def record(
+    candidate: Candidate, sha: str, cut: Cut, kind: str, clip: str, name: str, model: str, rig: str, camera: str, fps: float
+) -> Take:
+    """The take that the worker made for this wish, as the store keeps it. sha: of its curves file; kind, clip: of what was given."""
     return Take(
-        kind="speech",
+        kind=kind,
         clip=clip,
         clip_name=name[:200],
         start=cut.start,

@@ -15,12 +15,23 @@ def _adapters(_settings: bpy.types.PropertyGroup, _context: bpy.types.Context, t
 class FacewrightRankingSettings(bpy.types.PropertyGroup):
     """Part of the scene's settings. The reason for each default stands beside it."""
 
+    what: bpy.props.EnumProperty(
+        name="Compare",
+        description="What the takes are made of",
+        items=(
+            ("SOUND", "Sound", "The sound of the Speech panel, as the speech model moves the face"),
+            ("VIDEO", "Video", "The video of the Video and Image panel, as the image model reads the face"),
+            ("PICTURE", "Picture", "The photo or drawing of the Video and Image panel, as stills side by side"),
+        ),
+        default="SOUND",  # what most votes are about
+    )
     where: bpy.props.EnumProperty(
         name="Stretch",
-        description="Which part of the sound is judged",
+        description="Which part of the sound or video is judged",
         items=(
             ("HERE", "Here", "The stretch around the current frame"),
-            ("LINE", "Whole Line", "All of the sound, stretch by stretch"),
+            ("LINE", "Whole Line", "All of it, stretch by stretch"),
+            ("FRAME", "This Frame", "The video's picture at the current frame, as stills side by side"),
         ),
         default="LINE",  # taste shows on many stretches
     )
@@ -62,6 +73,20 @@ class FacewrightRankingSettings(bpy.types.PropertyGroup):
             ("ADAPTER", "Adapter", "With and without the adapter that is in use"),
         ),
         default="MIX",  # teaches most about taste in the fewest votes
+    )
+    differ_seen: bpy.props.EnumProperty(
+        name="Differ By",
+        description="What the takes of a video or a picture differ in",
+        items=(
+            ("SEED", "Seed", "What the model might as well have seen, as far as it is unsure"),
+            ("MIX", "Seed and Amounts", "The same with different amounts of mouth, brows and eyes"),
+            ("MOUTH", "Mouth", "How far jaw, lips and cheeks move"),
+            ("BROWS", "Brows", "How far brows move"),
+            ("EYES", "Eyes", "How far lids widen and squint"),
+            ("SMOOTHING", "Steadiness", "How much jitter is taken out of a video"),
+            ("ADAPTER", "Adapter", "With and without the adapter that is in use"),
+        ),
+        default="MIX",  # as for sounds
     )
     spread: bpy.props.FloatProperty(
         name="Spread",

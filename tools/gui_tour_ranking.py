@@ -234,6 +234,31 @@ def steps(api):
     yield from only("FACEWRIGHT_PT_learn")
     api.shot("r10b_learn")
 
+    yield from only("FACEWRIGHT_PT_ranking")
+    settings.video.path, settings.ranking.what, settings.ranking.count = PARAMETERS["video"], "VIDEO", 2
+    yield 1.0
+    api.shot("r10c_video")
+    for where, name in (("HERE", "r10d_video_pair"), ("FRAME", "r10e_stills")):
+        settings.ranking.where = where
+        bpy.context.scene.frame_set(30)
+        with api.override():
+            bpy.ops.facewright.rank_start("INVOKE_DEFAULT")
+        yield from wait(ready, 180)
+        yield 1.0
+        api.shot(name)
+        films = player.current()._films or [] if player.current() else []
+        lengths = sorted({len(film.frames) for film in films})
+        check(f"a video is compared ({where})", bool(lengths) and (lengths == [1]) == (where == "FRAME"), lengths)
+        key("1")
+        yield from wait(lambda: votes() == 1, 5)
+        check("and voted on", votes() == 1, jobs.outcome("ranking"))
+        key("Escape")
+        yield 0.7
+        with api.override():
+            bpy.ops.facewright.rank_end()
+        yield 0.7
+    settings.ranking.what, settings.ranking.where, settings.ranking.count = "SOUND", "LINE", 4
+
     settings.ranking.shown = "4"
     with api.override():
         bpy.ops.facewright.rank_start("INVOKE_DEFAULT")
@@ -274,7 +299,7 @@ def main(runner: str, out: str, size: str = "1280x800") -> None:
     with tempfile.TemporaryDirectory() as folder:
         zip_path = Path(os.environ["FACEWRIGHT_ZIP"]) if "FACEWRIGHT_ZIP" in os.environ else build(Path(folder))
         binds = dict.fromkeys((sys.prefix, sys.base_prefix, str(root / "samples")))
-        parameters = {"python": sys.executable, "sound": str(root / "samples" / "hello.wav")}
+        parameters = {"python": sys.executable, "sound": str(root / "samples" / "hello.wav"), "video": str(root / "samples" / "face.mp4")}
         source = Path(__file__).read_text(encoding="utf-8")
         driver = Path(folder) / "driver.py"
         driver.write_text(source.replace("PARAMETERS: dict[str, str] = {}", f"PARAMETERS: dict[str, str] = {json.dumps(parameters)}", 1))

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CURVE_CLOSED = 0.03  # lip gap over eye distance of curves whose lips touch: the measuring head's neutral is 0.009
-VIDEO_CLOSED = 0.012  # the same of a tracked mouth
+from ..inference.speech import lip_gap
+
+CURVE_CLOSED = lip_gap.TOUCHING  # lip gap over eye distance of curves whose lips touch: the measuring head's neutral is 0.009
+VIDEO_CLOSED = lip_gap.SEEN_TOUCHING  # the same of a tracked mouth
 SPEAKING = 0.04  # closures count between the first and last frame of the video that is wider open than this
 LAGS = range(-4, 5)  # video frames
 PHONE_MARGIN = 0.02  # seconds around a /p b m/ in which the lips may close

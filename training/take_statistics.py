@@ -19,10 +19,11 @@ import torch
 
 from ..inference.speech import matern, variation, weights_file
 from ..inference.speech.features import log_mel
+from ..inference.speech.lip_gap import from_measured
 from ..inference.speech.model import SpeechModel, unit_of
 from ..rigs.arkit import ARKIT_52
 from . import checkpoint, corpora, ict_head, splits
-from .train import ARTIST_CHANNELS, calibrate, gap_target
+from .train import ARTIST_CHANNELS, calibrate
 
 LICENCE = "GPL-3.0-or-later"
 EVERY_S1 = 3  # of GRID s1's 800 clips each third: one man must not outvote six
@@ -74,7 +75,7 @@ def see_video(model: SpeechModel, example: corpora.Example, smile: np.ndarray, s
     if not np.isfinite(track).all():
         return None
     real = track[:, :3].astype(np.float64) + shift
-    real[:, 0] = gap_target(real[:, 0])
+    real[:, 0] = from_measured(real[:, 0])
     face = faces(model, example, times)
     units, names = model.config.face_units, model.config.face_names
     unit_column = [units.index(unit_of(n)) for n in names]

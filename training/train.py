@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..inference.speech.features import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE
+from ..inference.speech.lip_gap import from_measured
 from ..inference.speech.model import PHONES, SILENCE, SpeechModel, SpeechModelConfig, SpeechOutput, unit_of
 from ..rigs.arkit import ARKIT_52
 from . import augment, checkpoint, corpora, ict_head, splits, targets
@@ -93,17 +94,6 @@ def calibrate(examples: list[Example], head: ict_head.Head) -> dict[str, np.ndar
     return shifts
 
 
-def gap_target(measured: np.ndarray) -> np.ndarray:
-    """The head's lip gap that a measured one asks for.
-
-    Lips that touch measure 0.002 to 0.005 on video and 0.009 on the head's neutral face; a gap counts as open above 0.012 on video and
-    above 0.03 on the head. So touching maps to neutral, one threshold to the other, and beyond it the movement is kept as it is.
-    """
-    low, neutral = 0.002, 0.0095
-    slope = (CURVE_CLOSED - neutral) / (VIDEO_CLOSED - low)
-    return np.where(measured < VIDEO_CLOSED, neutral + slope * np.maximum(measured - low, 0), measured + CURVE_CLOSED - VIDEO_CLOSED)
-
-
 def with_touches(gap: np.ndarray, times: np.ndarray, track: np.ndarray) -> np.ndarray:
     """The measured gap at the network's frames with every closed video frame closed. gap: float [frames], interpolated from ``track``.
 
@@ -130,7 +120,7 @@ def prepare(examples: list[Example], head: ict_head.Head, units: tuple[str, ...]
             labels, teacher = np.full(frames, -1, np.int8), None
         measured = None if e.measured is None else e.measured + shifts[e.speaker]
         if measured is not None:
-            measured[:, 0] = gap_target(measured[:, 0] if e.video is None else with_touches(measured[:, 0], *e.video))
+            measured[:, 0] = from_measured(measured[:, 0] if e.video is None else with_touches(measured[:, 0], *e.video))
         group = REVOICED.get(e.speaker.split("-")[0], e.corpus) if e.corpus == "synthetic" else e.corpus
         style = "artist" if e.corpus == "facegood" else e.speaker if e.measured is not None else ""
         ready.setdefault(group, []).append(Prepared(e.clip.audio, labels, teacher, measured, _artist(e, units), style))

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass, fields
-from typing import Final
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar, Final
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,8 @@ class Adapter:
     offset, gain, shift (frames, later is positive), smooth, centre [U]; down [R, C], up [U, R]; hidden_down [R, C, K], hidden_up [C, R];
     life [3] in the order of ``HABITS``. All but centre zero is no change at all.
     """
+
+    FIXED: ClassVar[tuple[str, ...]] = ("centre",)
 
     units: tuple[str, ...]
     offset: Tensor
@@ -119,6 +121,10 @@ class Adapter:
         if strength == 0 or not self.life.any():
             return USUAL
         return Habits(**{n: math.exp(strength * v) for n, v in zip(HABITS, self.life.tolist(), strict=True)})
+
+    def to(self, device: torch.device) -> Adapter:
+        """The same numbers on a device."""
+        return replace(self, **{n: t.to(device) for n, t in self.tensors().items()})
 
     def detached(self) -> Adapter:
         """The same numbers as they stand, on the CPU."""

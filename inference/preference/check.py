@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final, Protocol
 
 import numpy as np
 import soundfile
@@ -42,11 +42,32 @@ _FPS: Final = 50.0
 _SLOWER: Final = 1.25
 
 
+class Figures(Protocol):
+    """Figures of a model on its check clips. WORSE: what is said where one of them is worse."""
+
+    WORSE: ClassVar[Mapping[str, str]]
+
+    def to_dict(self) -> dict[str, float]:
+        """By name, for a card."""
+
+    def lost(self, before: Figures) -> dict[str, float]:
+        """Share by which each figure is worse than ``before``; negative where it is better."""
+
+
 @dataclass(frozen=True)
-class Figures:
+class LipFigures:
     """gap_r: correlation of the lip gap with the expected one, mean over clips. closure: share of P, B, M whose lips touch. open_vowels:
     share of open vowels whose inner part stays open. jitter: mean |second difference| of jawOpen at 25 frames a second. kept: share of the
     untouched model's lip touches that are still there. known: share of the lip touches that the untouched model has too."""
+
+    WORSE: ClassVar[Mapping[str, str]] = {
+        "gap_r": "the lips follow the sound less (gap r)",
+        "closure": "fewer lips close on P, B and M",
+        "open_vowels": "more vowels close",
+        "jitter": "the jaw shakes more",
+        "kept": "lips stay apart where they touched",
+        "known": "lips touch where they did not",
+    }
 
     gap_r: float
     closure: float
@@ -56,22 +77,27 @@ class Figures:
     known: float = 1.0
 
     def to_dict(self) -> dict[str, float]:
-        return {k: round(v, 5) for k, v in vars(self).items()}
+        return rounded(self)
 
-    def lost(self, before: Figures) -> dict[str, float]:
-        """Share by which each figure is worse than ``before``; negative where it is better. More jitter is worse."""
-        found = {n: 1 - getattr(self, n) / max(getattr(before, n), 1e-9) for n in vars(self) if n != "jitter"}
-        return found | {"jitter": self.jitter / max(before.jitter, 1e-9) - 1}
+    def lost(self, before: LipFigures) -> dict[str, float]:
+        return lost(self, before, ("jitter",))
 
 
-NAMES: Final[Mapping[str, str]] = {
-    "gap_r": "the lips follow the sound less (gap r)",
-    "closure": "fewer lips close on P, B and M",
-    "open_vowels": "more vowels close",
-    "jitter": "the jaw shakes more",
-    "kept": "lips stay apart where they touched",
-    "known": "lips touch where they did not",
-}
+def rounded(figures: Figures) -> dict[str, float]:
+    """By name, for a card."""
+    return {k: round(v, 5) for k, v in vars(figures).items()}
+
+
+def lost(after: Figures, before: Figures, less_is_better: Collection[str]) -> dict[str, float]:
+    """See ``Figures.lost``."""
+    found = {}
+    for name, value in vars(after).items():
+        was = getattr(before, name)
+        if was <= 0:
+            found[name] = 0.0  # there was nothing to lose
+        else:
+            found[name] = value / was - 1 if name in less_is_better else 1 - value / was
+    return found
 
 
 @dataclass(frozen=True)
@@ -120,7 +146,7 @@ def clips(weights: Path | str = weights_file.SHIPPED) -> tuple[Stretch, ...]:
     return tuple(c.stretch for c in found[: len(found) // 2])
 
 
-def figures(network: SpeechModel, weights: Path | str = weights_file.SHIPPED) -> Figures:
+def figures(network: SpeechModel, weights: Path | str = weights_file.SHIPPED) -> LipFigures:
     """Of a network on the CPU that may be tuned. weights: the file of its untouched base."""
     rs, closed, sealed, opened, vowels, jitters, gaps = [], 0, 0, 0, 0, [], []
     heard = _clips(Path(weights), weights_file.sha256(weights))
@@ -144,7 +170,7 @@ def figures(network: SpeechModel, weights: Path | str = weights_file.SHIPPED) ->
                 opened += not _touches(at, start + edge, end - edge)
         jitters.append(features.unrest(curves.channel("jawOpen").astype(np.float64), _FPS))
     kept, known = touches.kept_and_known([c.usual for c in heard], gaps)
-    return Figures(float(np.mean(rs)), closed / max(sealed, 1), opened / max(vowels, 1), float(np.mean(jitters)), kept, known)
+    return LipFigures(float(np.mean(rs)), closed / max(sealed, 1), opened / max(vowels, 1), float(np.mean(jitters)), kept, known)
 
 
 def _touches(gap: Callable[[np.ndarray], np.ndarray], start: float, end: float) -> bool:
@@ -154,4 +180,4 @@ def _touches(gap: Callable[[np.ndarray], np.ndarray], start: float, end: float) 
 def sentences(before: Figures, after: Figures, most: float = MOST_LOST) -> list[str]:
     """What the tuned model lost beyond what it may; empty where nothing."""
     lost = after.lost(before).items()
-    return [f"On the check clips {NAMES[n]}: {share:.1%} worse, {most:.0%} is allowed." for n, share in lost if share > most]
+    return [f"On the check clips {after.WORSE[n]}: {share:.1%} worse, {most:.0%} is allowed." for n, share in lost if share > most]

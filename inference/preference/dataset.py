@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Votes from a store, a server or an exported file, as what the learners take: features of takes, weighted comparisons, heard stretches."""
+"""Votes from a store, a server or an exported file, as what the learners take: features of takes, weighted comparisons, known stretches."""
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,10 @@ from ...preference import exchange, raters
 from ...preference.curve_files import CurveFiles
 from ...preference.store import Store
 from ...preference.votes import Take, Vote
-from .. import curves_file
-from ..speech import variation
-from ..speech.model import SpeechModel
-from . import explore, features, policy
+from . import features
+from .base import Base, Stretch
 from .learn import Lesson, Voted
 from .reward import Comparison
-from .stretches import Stretch
 
 # Two cuts of a clip are one stretch if their ends lie this close (s): frames of a scene and of the sound are rounded apart.
 _SAME: Final = 0.05
@@ -40,9 +36,9 @@ class VoteSet:
     people: Mapping[str, str]
     files: Mapping[str, Path]
 
-    def of_kind(self, kind: str) -> tuple[Vote, ...]:
-        """Votes whose takes are all of this kind ("speech", ...)."""
-        return tuple(v for v in self.votes if all(t in self.takes and self.takes[t].kind == kind for t in v.takes))
+    def of_kind(self, *kinds: str) -> tuple[Vote, ...]:
+        """Votes whose takes are all of one of these kinds ("speech", ...)."""
+        return tuple(v for v in self.votes if all(t in self.takes and self.takes[t].kind in kinds for t in v.takes))
 
     @property
     def raters(self) -> tuple[str, ...]:
@@ -85,7 +81,7 @@ def _first(folders: Sequence[CurveFiles], sha: str) -> Path | None:
 
 @dataclass(frozen=True)
 class Read:
-    """A lesson and what was left out of it: votes used, votes without curves, votes whose sound was not heard by this model."""
+    """A lesson and what was left out of it: votes used, votes without curves, votes on what this model has not heard or seen."""
 
     lesson: Lesson
     used: int
@@ -93,17 +89,17 @@ class Read:
     unheard: int
 
 
-def lesson(found: VoteSet, model: SpeechModel, heard: Mapping[tuple, Stretch], spare: Sequence[Stretch], fewest: int = 8) -> Read:
-    """What speech votes teach. heard: stretches by ``Stretch.key``; spare: others to tune on where fewer than ``fewest`` are known.
+def lesson(found: VoteSet, base: Base, heard: Mapping[tuple, Stretch], spare: Sequence[Stretch], fewest: int) -> Read:
+    """What the votes on a base's takes teach. heard: stretches by key; spare: others to tune on where fewer than ``fewest`` are known.
 
     Raises UserError where no vote can be used.
     """
     # A silent repeat was asked to know the rater (``raters``): as another answer it would count one opinion twice.
-    votes = [v for v in found.of_kind("speech") if not v.both_bad and not v.repeat_of and found.trust.get(v.rater, 1.0) > 0]
+    votes = [v for v in found.of_kind(*base.kinds) if not v.both_bad and not v.repeat_of and found.trust.get(v.rater, 1.0) > 0]
     usable = [v for v in votes if all(found.takes[t].curves in found.files for t in v.takes)]
     if not usable:
         raise UserError(
-            "There are no votes on speech to learn from." if not votes else "The curves of the voted takes are not there.",
+            base.nothing_voted if not votes else "The curves of the voted takes are not there.",
             "Compare some takes first." if not votes else "Bring the folder 'curves' of the votes along.",
         )
     ids = list(dict.fromkeys(t for v in usable for t in v.takes))
@@ -111,7 +107,7 @@ def lesson(found: VoteSet, model: SpeechModel, heard: Mapping[tuple, Stretch], s
     home = {i: _heard(found.takes[i], stretches) for i in ids}
     used = sorted({n for n in home.values() if n is not None})
     groups = [_group(found.takes[i], home[i]) for i in ids]
-    loaded = {i: _load(found.files[found.takes[i].curves]) for i in ids}
+    loaded = {i: base.load(found.files[found.takes[i].curves]) for i in ids}
     usual = {g: _mean([loaded[i][0] for i, h in zip(ids, groups, strict=True) if h == g]) for g in dict.fromkeys(groups)}
     rows = np.array([features.describe(loaded[i][0], usual[g]) for i, g in zip(ids, groups, strict=True)])
     number = {take: row for row, take in enumerate(ids)}
@@ -121,40 +117,31 @@ def lesson(found: VoteSet, model: SpeechModel, heard: Mapping[tuple, Stretch], s
         trust = float(found.trust.get(vote.rater, 1.0)) / max(len(vote.takes) - 1, 1)  # a ranking of four is three answers, not six
         for better, worse, tied in vote.pairs():
             if groups[number[better]] != groups[number[worse]]:
-                continue  # other words: no taste can be told from it
+                continue  # other words or another face: no taste can be told from it
             comparisons.append(Comparison(number[better], number[worse], tied, trust, mask))
-            if home[better] is not None and home[better] == home[worse] and vote.region != "upper" and vote.axis != "life":
-                pairs[home[better]].append((better, worse, tied, trust))
+            if home[better] is not None and home[better] == home[worse] and base.speaks(vote):
+                pairs[home[better]].append(((better, vote.region), (worse, vote.region), tied, trust))
     chosen = tuple(stretches[n] for n in used)
-    voted = {k: v for k, n in enumerate(used) if (v := _voted(stretches[n], pairs[n], loaded, model)) is not None}
+    voted = {k: v for k, n in enumerate(used) if (v := _voted(stretches[n], pairs[n], loaded, base)) is not None}
     if len(chosen) < fewest:
         chosen += tuple(spare)
     unheard = sum(any(home[t] is None for t in v.takes) for v in usable)
-    taught = Lesson(rows, tuple(groups), tuple(comparisons), chosen, voted)
+    regions = {v.region for v in usable}
+    taught = Lesson(rows, tuple(groups), tuple(comparisons), chosen, voted, regions.pop() if len(regions) == 1 else "whole")
     return Read(taught, len(usable), len(votes) - len(usable), unheard)
 
 
 def _heard(take: Take, stretches: Sequence[Stretch]) -> int | None:
-    for i, s in enumerate(stretches):
-        if s.clip == take.clip and abs(s.start - take.start) < _SAME and abs(s.end - take.end) < _SAME:
-            return i
-    return None
+    """The number of the stretch that a take is of: the nearest, since stills may be of neighbouring frames."""
+    apart = {
+        i: max(abs(s.start - take.start), abs(s.end - take.end)) for i, s in enumerate(stretches) if s.clip == take.clip
+    }
+    nearest = min(apart, key=apart.get, default=None)
+    return nearest if nearest is not None and apart[nearest] < _SAME else None
 
 
 def _group(take: Take, home: int | None) -> str:
     return f"heard {home}" if home is not None else f"{take.clip} {take.start:.2f} {take.end:.2f}"
-
-
-def _load(path: Path) -> tuple[Curves, Curves]:
-    """(all channels, the mouth before events; the finished mouth where the file holds no other)."""
-    curves = curves_file.load(path)
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            if "mouth" in data.files:
-                return curves, Curves(tuple(map(str, data["mouth_names"])), curves.times, data["mouth"])
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, UserError):
-        pass
-    return curves, curves.select([n for n in features.FACE if n in curves.names])
 
 
 def _mean(takes: Sequence[Curves]) -> Curves:
@@ -163,24 +150,14 @@ def _mean(takes: Sequence[Curves]) -> Curves:
     return Curves(first.names, first.times, np.mean(same, 0))
 
 
-def _voted(stretch: Stretch, pairs: Sequence[tuple], loaded: Mapping, model: SpeechModel) -> Voted | None:
-    """The votes on takes of one stretch, with the takes' deviations from the mean take."""
+def _voted(stretch: Stretch, pairs: Sequence[tuple], loaded: Mapping, base: Base) -> Voted | None:
+    """The votes on takes of one stretch, with the takes' deviations from the mean take in the regions that were judged."""
     if not pairs:
         return None
-    spread = policy.Spread.of(model)
-    units, frames = len(model.config.face_units), stretch.hidden.shape[1]
-    ids = list(dict.fromkeys(t for better, worse, _, _ in pairs for t in (better, worse)))
-    weights = []
-    mean = explore.mean_mouth(stretch, model)
-    for take in ids:
-        mouth = loaded[take][1].select(spread.known)
-        own = mean.select(spread.known).resample(mouth.times)
-        deviation = variation.open_up(np.clip(mouth.values, 0, 1)) - variation.open_up(own.values)
-        white = spread.whitened(mouth.times - mouth.times[0], deviation, units)
-        weights.append(policy.to_frames(white, mouth.times, stretch.first, frames))
-    number = {take: i for i, take in enumerate(ids)}
+    shown = list(dict.fromkeys(s for better, worse, _, _ in pairs for s in (better, worse)))
+    number = {s: i for i, s in enumerate(shown)}
     return Voted(
-        np.array(weights, np.float32),
+        base.weights(stretch, [(loaded[take][1], region) for take, region in shown]),
         np.array([(number[b], number[w]) for b, w, _, _ in pairs]),
         np.array([tied for *_, tied, _ in pairs], bool),
         np.array([trust for *_, trust in pairs]),

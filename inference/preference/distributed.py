@@ -26,7 +26,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--votes", required=True, help="a store's folder, a server's address, or a .jsonl or .csv of 'votes export'")
     parser.add_argument("--curves", type=Path, help="where curves files lie, for a .jsonl or .csv")
-    parser.add_argument("--heard", type=Path, help="what was heard of the voted sounds (default: 'heard' beside the votes)")
+    parser.add_argument("--heard", type=Path, help="what was heard or seen of the voted clips (default: 'heard' beside the votes)")
+    parser.add_argument("--base", choices=("speech", "image"), default="speech", help="the model to tune")
     parser.add_argument("-o", "--out", type=Path, required=True, help="the adapter to write")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
@@ -41,7 +42,7 @@ def main() -> int:
     first = int(os.environ.get("RANK", "0")) == 0
     params = {
         "votes": args.votes, "out": str(args.out), "rounds": args.rounds, "seed": args.seed, "device": device,
-        "curves": str(args.curves) if args.curves else None, "heard": str(args.heard) if args.heard else None,
+        "curves": str(args.curves) if args.curves else None, "heard": str(args.heard) if args.heard else None, "base": args.base,
     }  # fmt: skip
     try:
         result = jobs.finetune(params, lambda fraction, stage: None)

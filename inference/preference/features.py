@@ -97,14 +97,15 @@ def describe(take: Curves, usual: Curves | None = None) -> np.ndarray:
     """The features of a take, float64 [len(listed())]; channels that are not there count as at rest.
 
     usual: what a take's timing is compared with, of the same sound (the mean take, or the mean of the takes at hand); without it nothing is
-    late. Seconds, channel units and units a second throughout.
+    late. Seconds, channel units and units a second throughout; of a still (one sample) all that tells of change is 0.
     """
     times = _grid(take)
     mouth = take.select(FACE).resample(times).values.astype(np.float64)
     units = _merged(mouth)
     gap = lip_gap(FACE, mouth.astype(np.float32)).astype(np.float64)
     rounding = units[:, _units().index("mouthFunnel")] + units[:, _units().index("mouthPucker")]
-    seconds = max(len(times) / RATE, 1 / RATE)
+    # A still has no rates.
+    seconds = len(times) / RATE if len(times) > 1 else np.inf
     closed = gap < TOUCHING
     opened = (variation.open_up(mouth) - variation.open_up(np.zeros(1))) @ _patterns()
     out: list[float] = [*_of_channels(units).ravel()]

@@ -21,30 +21,22 @@ from ...preference import adapters
 from ...preference.adapters import Card
 from ...preference.raters import Interval, wilson
 from .. import curves_file
-from ..speech import job as speech_job
-from ..speech import weights_file
 from ..speech.device import resolve_device
-from ..speech.generate import SpeechEngine
-from . import adapter_file, check, control_search, dataset, features, learn, questions, reward, settle, stretches
+from . import adapter_file, base, check, control_search, dataset, features, learn, questions, reward, settle
 from . import gate as gates
-from .adapter import Adapter
-from .adapter import blend as blended
-from .explore import mean_mouth
-from .stretches import Stretch
+from .base import Adapter, Base
 from .tuning import TuneOptions, World
 
 Report = Callable[[float, str], None]
 ROUNDS: Final = (1, 4)
 # Parts of the work, by measured times: reading and describing takes, tuning, measuring the result.
 _READ, _TUNED = 0.1, 0.9
-# Seconds of a check clip that are tuned on where no voted sound is known: as long as a ranked stretch.
-_SPARE: Final = 4.0
-# Check clips that are tuned on where fewer sounds than these were heard: the others stay a fresh measure.
-_SPARES: Final = 8
+# Stretches that are known from votes below which others are tuned on too: a taste is more than how three phrases look.
+_FEWEST: Final = 8
 
 
 def next_pairs(params: dict, report: Report) -> dict[str, Any]:
-    """{votes, pool: [{curves, stretch}, ...], count=1, region="whole", axis="overall", asked=[], curves=None, seed=0} ->
+    """{votes, pool: [{curves, stretch}, ...], count=1, region="whole", axis="overall", asked=[], curves=None, seed=0, base="speech"} ->
     {pairs: [[i, j], ...], votes_used}: pairs of numbers of the pool, the most telling first, each within one stretch.
 
     pool: curves files of takes at hand, and any text that is the same for takes of one stretch. asked: pairs not to give again. votes: as
@@ -69,7 +61,8 @@ def next_pairs(params: dict, report: Report) -> dict[str, Any]:
     model, used = reward.fit(rows, groups, [], scale), 0
     if params.get("votes"):
         try:
-            taught = _lesson(params, _engine(params), {}).lesson
+            found = dataset.read(_place(params), params.get("curves"))
+            taught = _lesson(params, _base(params), found, spare=False).lesson
             voted = reward.scale_of(taught.rows, taught.groups)
             model = reward.fit(taught.rows, taught.groups, taught.comparisons, np.minimum(scale, voted))
             used = len(taught.comparisons)
@@ -105,17 +98,13 @@ def finetune(params: dict, report: Report) -> dict[str, Any]:
     """Tune an adapter on votes. params: {votes, out, base="speech", rounds=2, device="auto", seed=0, curves=None, heard=None, name=None,
     weights=shipped}.
 
-    votes: a store's folder, file or postgresql:// URL, or a .jsonl or .csv of ``votes export``. curves: a folder of curves files for votes
-    from a text file (default: ``curves`` beside it). heard: the folder that ``takes`` kept stretches in (default: ``heard`` beside the
-    votes). A run that was cancelled goes on where it stood. Writes the adapter to ``out``; returns {adapter, sha256, card, gate, votes,
-    warnings}. The model's own weights are not touched. Raises UserError, Cancelled.
+    base: "speech" learns from votes on takes of sounds, "image" from those on videos and pictures; weights: that model's file. votes: a
+    store's folder, file or postgresql:// URL, or a .jsonl or .csv of ``votes export``. curves: a folder of curves files for votes from a
+    text file (default: ``curves`` beside it). heard: the folder that ``takes`` and ``video_takes`` kept stretches in (default: ``heard``
+    beside the votes). A run that was cancelled goes on where it stood. Writes the adapter to ``out``; returns {adapter, sha256, card, gate,
+    votes, warnings}. The model's own weights are not touched. Raises UserError, Cancelled.
     """
-    base = params.get("base", "speech")
-    if base == "image":
-        raise UserError("The image model cannot be tuned yet; votes on it are kept.", "Tune the speech model: base 'speech'.")
-    if base != "speech":
-        raise UserError(f"There is no model '{base}' to tune.", "Use 'speech'.")
-    out, engine = _out(params), _engine(params)
+    out, tuned = _out(params), _base(params)
     rounds = params.get("rounds", TuneOptions.rounds)
     if isinstance(rounds, bool) or not isinstance(rounds, int) or not ROUNDS[0] <= rounds <= ROUNDS[1]:
         raise UserError(f"The number of rounds is {rounds!r}.", f"Use {ROUNDS[0]} to {ROUNDS[1]}.")
@@ -123,8 +112,7 @@ def finetune(params: dict, report: Report) -> dict[str, Any]:
     device = resolve_device(params.get("device") or "auto")
     report(0.0, "Reading the votes")
     found = dataset.read(_place(params), params.get("curves"))
-    read = _lesson(params, engine, {"found": found})
-    own = weights_file.sha256(engine.weights)
+    read = _lesson(params, tuned, found)
     agreed = held_out_agreement(read.lesson, options.seed)
     report(_READ, "Tuning")
     # One name for every run into a folder: a run that was stopped is found whatever its successor is called.
@@ -134,15 +122,15 @@ def finetune(params: dict, report: Report) -> dict[str, Any]:
         report(_READ + (_TUNED - _READ) * fraction, stage)
 
     try:
-        _, adapter = learn.tune(read.lesson, engine.model, options, told, device, checkpoint, own)
+        _, adapter = learn.tune(read.lesson, tuned, options, told, device, checkpoint)
     finally:
-        engine.model.to("cpu")
-    report(_TUNED, "Checking the lips")
-    settled = settle.settle(adapter, engine.model, engine.weights)
+        tuned.move(torch.device("cpu"))
+    report(_TUNED, "Checking what it costs")
+    settled = settle.settle(adapter, tuned)
     figures = {"before": settled.before.to_dict(), "after": settled.after.to_dict(), "strength_kept": settled.strength}
     verdict = gates.judge(gates.Score(), check.sentences(settled.before, settled.after), figures, _doubts(agreed))
     card = Card(
-        name=str(params.get("name") or out.stem), base=base, base_sha256=own, units=settled.adapter.units, votes=read.used,
+        name=str(params.get("name") or out.stem), base=tuned.name, base_sha256=tuned.sha256, units=settled.adapter.units, votes=read.used,
         raters=found.raters, seed=options.seed, made=datetime.now(UTC).isoformat(timespec="seconds"), figures=figures,
         recipe={**asdict(options), "held_out_agreement": [agreed.value, agreed.low, agreed.high, agreed.count]}, gate=verdict.to_dict(),
     )  # fmt: skip
@@ -155,7 +143,7 @@ def finetune(params: dict, report: Report) -> dict[str, Any]:
         warnings.append(f"{read.without_curves} votes were left out: the curves of their takes are not there.")
     if read.unheard:
         warnings.append(
-            f"{read.unheard} votes are on sounds that this model has not heard here: they taught the taste, and other sounds were tuned on."
+            f"{read.unheard} votes are on clips that this model has not met here: they taught the taste, and other clips were tuned on."
         )
     return {
         "adapter": str(out), "sha256": sha256_of(out) if out.is_file() else "", "card": card.to_dict(), "gate": verdict.to_dict(),
@@ -177,13 +165,14 @@ def gate(params: dict, report: Report) -> dict[str, Any]:
 
 
 def compare(params: dict, report: Report) -> dict[str, Any]:
-    """{a, b, votes=None, clips=[], weights=shipped} -> {a, b: {name, figures}, differ: {unit: mean |difference|}, comparison}.
+    """{a, b, votes=None, clips=[], weights=shipped} -> {base, a, b: {name, figures}, differ: {unit: mean |difference|}, comparison}.
 
-    a, b: adapter files or "base". comparison: fresh blind answers about the two, {wins (of a), ties, losses, win_rate, interval}, None
-    without votes. clips: sounds on which the mean takes are compared; without any, the check clips.
+    a, b: adapter files of one model, or "base". comparison: fresh blind answers about the two, {wins (of a), ties, losses, win_rate,
+    interval}, None without votes. clips: sounds, or videos and photos, on which the mean takes are compared; without any, the check clips.
     """
-    engine = _engine(params)
-    sides = {n: _side(params.get(n), engine) for n in ("a", "b")}
+    cards = [adapters.read_card(Path(str(params[n]))) for n in ("a", "b") if params.get(n) not in (None, "", "base")]
+    model = base.named(cards[0].base if cards else "speech", params.get("weights"))
+    sides = {n: _side(params.get(n), model) for n in ("a", "b")}
     answers = None
     if params.get("votes"):
         found = dataset.read(_place(params), params.get("curves"))
@@ -194,36 +183,36 @@ def compare(params: dict, report: Report) -> dict[str, Any]:
             "win_rate": rate.value if score.count else None, "interval": [rate.low, rate.high] if score.count else None,
         }  # fmt: skip
     told = {}
-    for n, (name, network, sha) in sides.items():
-        report(0.3 if n == "a" else 0.5, "Checking the lips")
-        told[n] = {"name": name, "sha256": sha, "figures": check.figures(network, engine.weights).to_dict()}
-    heard = [_hear(Path(c), engine) for c in params.get("clips") or ()] or check.clips(engine.weights)
-    units = engine.model.config.face_names
-    moved = np.zeros(len(units))
-    for i, stretch in enumerate(heard):
-        report(0.6 + 0.4 * i / len(heard), "Comparing takes")
-        a, b = (mean_mouth(stretch, sides[n][1]).values for n in ("a", "b"))
-        moved += np.abs(a - b).mean(0) / len(heard)
-    return {**told, "differ": {u: round(float(m), 5) for u, m in zip(units, moved, strict=True)}, "comparison": answers}
+    for n, (name, adapter, sha) in sides.items():
+        report(0.3 if n == "a" else 0.5, "Checking what it costs")
+        told[n] = {"name": name, "sha256": sha, "figures": model.figures(adapter).to_dict()}
+    clips = model.compared([Path(c) for c in params.get("clips") or ()])
+    moved: dict[str, float] = {}
+    for i, stretch in enumerate(clips):
+        report(0.6 + 0.4 * i / len(clips), "Comparing takes")
+        a, b = (model.mean_face(stretch, sides[n][1]) for n in ("a", "b"))
+        for name, gap in zip(a.names, np.abs(a.values - b.values).mean(0) / len(clips), strict=True):
+            moved[name] = moved.get(name, 0.0) + float(gap)
+    return {"base": model.name, **told, "differ": {u: round(m, 5) for u, m in moved.items()}, "comparison": answers}
 
 
 def blend(params: dict, report: Report) -> dict[str, Any]:
     """{a, b, share, out, name=None, weights=shipped} -> {adapter, sha256, card}: share 0 is all ``a``, 1 all ``b``. It has to pass the gate
     by itself."""
-    engine, out = _engine(params), _out(params)
-    own = weights_file.sha256(engine.weights)
+    out = _out(params)
     paths = [_adapter_path(params, n) for n in ("a", "b")]
     cards = [adapters.read_card(p) for p in paths]
+    model = base.named(cards[0].base, params.get("weights"))
     share = params.get("share")
-    if isinstance(share, bool) or not isinstance(share, int | float):
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
         raise UserError(f"The share is {share!r:.40}.", "Use 0 (only the first) to 1 (only the second).")
-    mixed = blended(*(adapter_file.load(p, own) for p in paths), float(share))
-    report(0.5, "Checking the lips")
-    before, after = check.figures(engine.model, engine.weights), check.figures(mixed.applied(engine.model), engine.weights)
+    mixed = model.blend(*(model.open(p) for p in paths), float(share))
+    report(0.5, "Checking what it costs")
+    before, after = model.figures(None), model.figures(mixed)
     figures = {"before": before.to_dict(), "after": after.to_dict()}
     verdict = gates.judge(gates.Score(), check.sentences(before, after), figures)
     card = Card(
-        name=str(params.get("name") or out.stem), base=cards[0].base, base_sha256=own, units=mixed.units,
+        name=str(params.get("name") or out.stem), base=model.name, base_sha256=model.sha256, units=mixed.units,
         votes=cards[0].votes + cards[1].votes, raters=tuple(sorted({*cards[0].raters, *cards[1].raters})),
         recipe={"blend": [c.name for c in cards], "share": float(share)}, figures=figures, gate=verdict.to_dict(),
         made=datetime.now(UTC).isoformat(timespec="seconds"), parents=tuple(sha256_of(p) for p in paths),
@@ -234,10 +223,13 @@ def blend(params: dict, report: Report) -> dict[str, Any]:
 
 def lost_sentences(card: Card) -> list[str]:
     """What an adapter's figures on the check clips lack, from its card. One without figures was made elsewhere and lacks them all."""
+    kind = check.LipFigures
+    if card.base == "image":
+        from .image_check import FaceFigures as kind
     try:
-        before, after = (check.Figures(**card.figures[n]) for n in ("before", "after"))
+        before, after = (kind(**card.figures[n]) for n in ("before", "after"))
     except (KeyError, TypeError):
-        return ["Its lips were never measured on the check clips."]
+        return ["What it costs was never measured on the check clips."]
     return check.sentences(before, after)
 
 
@@ -269,8 +261,8 @@ def _doubts(agreed: Interval) -> list[str]:
     ]
 
 
-def _engine(params: Mapping) -> SpeechEngine:
-    return speech_job._warm_engine(Path(params.get("weights") or weights_file.SHIPPED))
+def _base(params: Mapping) -> Base:
+    return base.named(params.get("base") or "speech", params.get("weights"))
 
 
 def _place(params: Mapping) -> str:
@@ -300,40 +292,19 @@ def _adapter_path(params: Mapping, name: str) -> Path:
     return Path(path)
 
 
-def _lesson(params: Mapping, engine: SpeechEngine, known: Mapping) -> dataset.Read:
-    found = known.get("found") or dataset.read(_place(params), params.get("curves"))
-    own = weights_file.sha256(engine.weights)
+def _lesson(params: Mapping, model: Base, found: dataset.VoteSet, spare: bool = True) -> dataset.Read:
+    """spare: whether other stretches are wanted where few are known; making them takes seconds."""
     folder = params.get("heard")
     if not folder and "://" not in _place(params):
         place = Path(_place(params))
         folder = (place if place.is_dir() else place.parent) / "heard"
-    heard = stretches.load_all(folder, own) if folder else {}
-    spare = [_shortened(c) for c in check.clips(engine.weights)[:_SPARES]] if len(heard) < _SPARES else []
-    with torch.no_grad():
-        return dataset.lesson(found, engine.model, heard, spare)
+    heard = model.known(folder) if folder else {}
+    return dataset.lesson(found, model, heard, model.spare() if spare and len(heard) < _FEWEST else [], _FEWEST)
 
 
-def _shortened(stretch: Stretch) -> Stretch:
-    """The first seconds of a stretch."""
-    if stretch.seconds <= _SPARE:
-        return stretch
-    return stretches.cut(stretch.hidden, stretch.level, stretch.track, stretch.clip, stretch.model, 0.0, _SPARE)
-
-
-def _side(given: object, engine: SpeechEngine) -> tuple[str, Any, str]:
-    """(name, network, sha256 or "") of an adapter file or "base"."""
+def _side(given: object, model: Base) -> tuple[str, Adapter | None, str]:
+    """(name, adapter, sha256 or "") of an adapter file or "base"."""
     if given in (None, "", "base"):
-        return "base", engine.model, ""
+        return "base", None, ""
     path = Path(str(given))
-    tuned: Adapter = adapter_file.load(path, weights_file.sha256(engine.weights))
-    return adapters.read_card(path).name, tuned.applied(engine.model), sha256_of(path)
-
-
-def _hear(path: Path, engine: SpeechEngine) -> Stretch:
-    from ..speech.generate import SpeechOptions
-    from . import takes
-
-    listened = takes._listen(path, engine, SpeechOptions(device="cpu"), lambda fraction, stage: None)
-    heard = listened.heard
-    hidden = listened.hidden.astype(np.float32)
-    return stretches.cut(hidden, heard.frames.level, heard.track, listened.key[0], listened.key[-1], 0.0, heard.duration)
+    return adapters.read_card(path).name, model.open(path), sha256_of(path)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Final
@@ -18,14 +18,10 @@ import torch
 from safetensors import SafetensorError
 
 from ...core.paths import replacing
-from ..speech.life import USUAL
-from ..speech.model import SpeechModel
-from . import explore, reward, tuning
-from .adapter import Adapter
+from . import reward, tuning
+from .base import Adapter, Base, Stretch
 from .explore import Explored
-from .policy import Material, Spread
 from .reward import Comparison, RewardModel
-from .stretches import Stretch
 from .tuning import Judged, Student, TuneOptions, World
 
 Report = Callable[[float, str], None]
@@ -35,7 +31,7 @@ _KEPT_EVERY: Final = 20
 
 @dataclass(frozen=True)
 class Voted:
-    """Votes on takes of one stretch. weights [K, F, U]: S^-1 of the takes' deviations at the stretch's frames; pairs int [n, 2], the
+    """Votes on takes of one stretch. weights [K, F, R]: S^-1 of the takes' deviations at the stretch's frames; pairs int [n, 2], the
     preferred first; tied bool [n]; trust [n]."""
 
     weights: np.ndarray
@@ -47,13 +43,15 @@ class Voted:
 @dataclass(frozen=True)
 class Lesson:
     """What is learnt from. rows [n, P], groups [n]: features of all takes, and whose stretch each is; comparisons: the votes on them;
-    stretches: sounds to tune on; voted: for some of them (by number) the votes whose takes are known in full."""
+    stretches: what to tune on; voted: for some of them (by number) the votes whose takes are known in full; region: the half of the face
+    that all votes are about, "whole" where they are not."""
 
     rows: np.ndarray
     groups: tuple
     comparisons: tuple[Comparison, ...]
     stretches: tuple[Stretch, ...]
     voted: dict[int, Voted]
+    region: str = "whole"
 
     def fingerprint(self, options: TuneOptions, base: str) -> str:
         """Changes with everything that decides the result."""
@@ -61,6 +59,7 @@ class Lesson:
         digest.update(np.ascontiguousarray(self.rows, np.float64).tobytes())
         for c in self.comparisons:
             digest.update(repr((c.better, c.worse, c.tied, round(c.weight, 6), None if c.mask is None else c.mask.tobytes())).encode())
+        digest.update(self.region.encode())
         for s in self.stretches:
             digest.update(repr(s.key).encode())
         return digest.hexdigest()
@@ -68,38 +67,33 @@ class Lesson:
 
 def tune(
     lesson: Lesson,
-    model: SpeechModel,
+    base: Base,
     options: TuneOptions,
     report: Report,
     device: torch.device | None = None,
     checkpoint: Path | None = None,
-    base: str = "",
     first: Sequence[Explored] | None = None,
 ) -> tuple[RewardModel, Adapter]:
     """The reward model and the tuned adapter.
 
-    checkpoint: a file that is written on the way and removed at the end; one of the same lesson and options is gone on from. base: sha256
-    of the model's weights. first: explored takes of the first round, if they were made before. report(0..1, stage) may raise Cancelled.
+    checkpoint: a file that is written on the way and removed at the end; one of the same lesson and options is gone on from. first:
+    explored takes of the first round, if they were made before. report(0..1, stage) may raise Cancelled.
     """
     device = device or torch.device("cpu")
     world = World.here()
     report(0.0, "Learning what the votes prefer")
     judge = reward.fit(lesson.rows, lesson.groups, lesson.comparisons)
-    model = model.to(device)
-    spread = Spread.of(model)
-    material = Material.of(lesson.stretches, model, spread.length, device)
-    start = Adapter.none(model, material.centre.cpu(), options.rank, options.seed)
-    student = Student(start, model, spread, options, device)
-    mark = lesson.fingerprint(options, base)
+    base.move(device)
+    material = base.material(lesson.stretches, device)
+    start = base.none(material, options.rank, options.seed)
+    student = Student(start, base, options, device)
+    mark = lesson.fingerprint(options, base.sha256)
     at = _resume(checkpoint, mark, student) if checkpoint else None
-    usual = [
-        explore.finished(s, explore.mean_mouth(s, model), 0, USUAL) if i % world.size == world.rank else None
-        for i, s in enumerate(lesson.stretches)
-    ]
+    usual = [base.usual(s) if i % world.size == world.rank else None for i, s in enumerate(lesson.stretches)]
     for number in range(at.number if at else 0, options.rounds):
         going_on = at is not None and number == at.number
         start = at.start if going_on else student.adapter().detached()
-        network = start.applied(model)
+        explorer = base.explorer(start)
         judged: list[Judged | None] = []
         for i, stretch in enumerate(lesson.stretches):
             report((number + 0.5 * i / len(lesson.stretches)) / options.rounds, "Drawing takes")
@@ -110,7 +104,8 @@ def tune(
                 drawn = first[i]
             else:
                 seed = int(np.random.default_rng((options.seed, number, i)).integers(2**31))
-                drawn = explore.explore(stretch, network, start, usual[i], spread, options.takes, seed)
+                drawn = explorer(stretch, usual[i], options.takes, seed)
+            drawn = replace(drawn, weights=drawn.weights * base.about(lesson.region))  # the other half is not to move by chance
             judged.append(_judged(drawn, judge, lesson.voted.get(i), options))
 
         def kept(student: Student, optimiser: torch.optim.Optimizer, step: int, number: int = number, start: Adapter = start) -> None:
@@ -182,6 +177,6 @@ def _resume(path: Path, mark: str, student: Student) -> _Stand | None:
     with torch.no_grad():
         for name, parameter in student.named_parameters():
             parameter.copy_(parts["student"][name])
-    start = Adapter(student.units, **parts["start"])
+    start = replace(student.adapter().detached(), **parts["start"])
     return _Stand(int(told["number"]), int(told["step"]), start, moments)
 

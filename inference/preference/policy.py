@@ -22,7 +22,6 @@ from ..speech.features import FRAME_SECONDS
 from ..speech.lip_gap import PER_CHANNEL, REST, TOUCHING
 from ..speech.model import SpeechModel
 from . import touches
-from .adapter import Adapter
 from .stretches import Stretch
 
 # White noise on top of the measured process, as a share of its variance: samples between two states are interpolated and takes are cut
@@ -149,12 +148,6 @@ class Material:
         return Material(chosen, *(t[rows] for t in rest))
 
 
-def shift_of_mean(adapter: Adapter, material: Material, model: SpeechModel, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """(faces [S, U, F] in 0..1, their shift from ``reference`` [S, U, F] in the open space), differentiable in the adapter."""
-    faces = torch.sigmoid(adapter.head(material.hidden, material.before, material.logits, model.face))
-    return faces, (open_up(faces) - reference) * material.valid[:, None]
-
-
 def distance(shift: Tensor, material: Material, unit_precision: Tensor) -> Tensor:
     """Half the squared Mahalanobis distance of two means a frame: their Kullback-Leibler divergence, since the spread is one. [S]."""
     along = torch.einsum("suf,sfg->sug", shift, material.time_precision)
@@ -163,19 +156,19 @@ def distance(shift: Tensor, material: Material, unit_precision: Tensor) -> Tenso
 
 
 class Lips:
-    """Differentiable lip gap of unit faces, and what tuning must leave alone for the lips to stay in time with the sound."""
+    """Differentiable lip gap of faces, and what tuning must leave alone for the lips to stay in time with the sound."""
 
-    def __init__(self, model: SpeechModel, device: torch.device):
-        names = model.config.face_names
-        table = np.zeros((len(model.config.face_units), 3), np.float32)
-        for unit, name in zip(model.unit_of_channel.cpu().numpy(), names, strict=True):
-            table[unit] += np.array(PER_CHANNEL.get(name, (0.0, 0.0, 0.0)), np.float32)
+    def __init__(self, names: Sequence[str], row_of: np.ndarray, device: torch.device):
+        """names: channels; row_of: the row of ``faces`` in which each of them is."""
+        table = np.zeros((int(row_of.max()) + 1, 3), np.float32)
+        for row, name in zip(row_of, names, strict=True):
+            table[row] += np.array(PER_CHANNEL.get(name, (0.0, 0.0, 0.0)), np.float32)
         self.table = torch.from_numpy(table).to(device)
         self.rest = torch.tensor(REST, device=device)
-        self.jaw = model.config.face_units.index("jawOpen")
+        self.jaw = int(row_of[tuple(names).index("jawOpen")])
 
     def gap(self, faces: Tensor) -> Tensor:
-        """[S, U, F] -> [S, F] in eye-corner distances."""
+        """[S, rows, F] -> [S, F] in eye-corner distances."""
         return torch.linalg.vector_norm(torch.einsum("suf,ud->sfd", faces, self.table) + self.rest, dim=-1)
 
     def losses(self, faces: Tensor, own: Tensor, valid: Tensor) -> Tensor:

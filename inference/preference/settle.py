@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much of a tuned adapter is kept: the most that leaves the lips in time with the sound on the check clips."""
+"""How much of a tuned adapter is kept: the most that leaves the lips in time on the check clips."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from ..speech import weights_file
-from ..speech.model import SpeechModel
 from . import check
-from .adapter import Adapter
+from .base import Adapter, Base
 from .check import Figures
 
 # Shares of what the gate allows: other clips than these will be spoken, and what shakes the check clips' jaw a little shakes other voices'
@@ -30,12 +27,13 @@ class Settled:
     after: Figures
 
 
-def settle(adapter: Adapter, model: SpeechModel, weights: Path | str = weights_file.SHIPPED) -> Settled:
-    """Where no strength passes, the weakest is kept, and the gate will say what is lost. model: on the CPU."""
-    before = check.figures(model, weights)
+def settle(adapter: Adapter, base: Base) -> Settled:
+    """Where no strength passes, the weakest is kept, and the gate will say what is lost. base: on the CPU."""
+    before = base.figures(None)
     for strength in _STRENGTHS:
-        after = check.figures(adapter.applied(model, strength), weights)
+        kept = adapter.scaled(strength)
+        after = base.figures(kept)
         lost = after.lost(before)
         if all(share <= (_JITTER_MARGIN if n == "jitter" else _MARGIN) * check.MOST_LOST for n, share in lost.items()):
             break
-    return Settled(adapter.scaled(strength), strength, before, after)
+    return Settled(kept, strength, before, after)

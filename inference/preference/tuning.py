@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Direct preference optimisation (Rafailov et al. 2023) of an adapter, on answers about takes of known stretches.
 
-The policy's log-ratios are exact (``policy``), so the loss is the paper's: with label smoothing (their conservative variant), soft answers
-where a reward model gave them, and two anchors. One is the divergence from the untouched model, the other keeps the lips in time with
-the sound. The loop runs alone or under ``torchrun``: then each process owns some of the stretches and gradients are summed over all.
+The policy's log-ratios are exact (``policy``, ``image_policy``), so the loss is the paper's: with label smoothing (their conservative
+variant), soft answers where a reward model gave them, and two anchors. One is the divergence from the untouched model, the other keeps
+lips, and the lids of a filmed face, in time. Which model is tuned is the base's matter (``base``). The loop runs alone or under
+``torchrun``: then each process owns some of the stretches and gradients are summed over all.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,9 +19,8 @@ import torch.distributed
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ..speech.model import SpeechModel
-from .adapter import RANK, Adapter
-from .policy import Lips, Material, Spread, distance, open_up, shift_of_mean
+from .adapter import RANK
+from .base import Adapter, Base, Material
 
 Report = Callable[[float, str], None]
 
@@ -59,8 +59,8 @@ class TuneOptions:
 
 @dataclass(frozen=True)
 class Judged:
-    """Answers about K takes of one stretch. weights [K, F, U] and life [K, 3] as in ``explore.Explored``; pairs int [n, 2]; chance [n],
-    that the first of the pair is preferred (0.5 a tie); trust [n]."""
+    """Answers about K takes of one stretch. weights [K, F, R] and life [K, habits] as in ``explore.Explored``; pairs int [n, 2]; chance
+    [n], that the first of the pair is preferred (0.5 a tie); trust [n]."""
 
     weights: np.ndarray
     life: np.ndarray
@@ -72,20 +72,18 @@ class Judged:
 class Student(nn.Module):
     """The adapter that is being tuned, and its loss on a batch."""
 
-    def __init__(self, start: Adapter, model: SpeechModel, spread: Spread, options: TuneOptions, device: torch.device):
+    def __init__(self, start: Adapter, base: Base, options: TuneOptions, device: torch.device):
         super().__init__()
-        self.units, self.options = start.units, options
-        tensors = {n: t.to(device) for n, t in start.tensors().items()}
-        self.register_buffer("centre", tensors.pop("centre"))
-        for name, tensor in tensors.items():
-            self.register_parameter(name, nn.Parameter(tensor.clone()))
-        self._model = (model,)  # in a tuple: its weights are no parameters of this module
-        self._lips = Lips(model, device)
-        self._precision = torch.from_numpy(spread.unit_precision).float().to(device)
+        self.options = options
+        self._start = start.to(device)
+        for name, tensor in self._start.tensors().items():
+            if name not in start.FIXED:
+                self.register_parameter(name, nn.Parameter(tensor.clone()))
+        self._base = base
 
     def adapter(self) -> Adapter:
         """As it stands; tensors still know their gradients."""
-        return Adapter(self.units, centre=self.centre, **dict(self.named_parameters()))
+        return replace(self._start, **dict(self.named_parameters()))
 
     def groups(self) -> list[dict]:
         """For the optimiser."""
@@ -94,20 +92,21 @@ class Student(nn.Module):
         return [{"params": simple, "lr": self.options.rate}, {"params": ranks, "lr": self.options.rank_rate}]
 
     def forward(self, material: Material, judged: Sequence[Judged], reference: Tensor, life: Tensor, share: float) -> Tensor:
-        """The loss of this process's part of a batch. reference: [S, U, F], the mean that answers are relative to, in the open space; life:
-        its habits [3]; share: of the whole batch's trust that lies in this part (its mean is taken over the whole batch)."""
-        adapter, o = self.adapter(), self.options
+        """The loss of this process's part of a batch. reference: [S, R, F], the mean that answers are relative to, in the open space; life:
+        its habits; share: of the whole batch's trust that lies in this part (its mean is taken over the whole batch)."""
+        adapter, base, o = self.adapter(), self._base, self.options
         # An empty part still takes part in the sum over processes.
-        total = sum((p.sum() * 0.0 for p in self.parameters()), torch.zeros((), device=self.centre.device))
+        total = sum((p.sum() * 0.0 for p in self.parameters()), torch.zeros((), device=reference.device))
         if not judged:
             return total
-        faces, shift = shift_of_mean(adapter, material, self._model[0], reference)
+        faces, opened = base.means(adapter, material)
+        shift = (opened - reference) * material.valid[:, None]
         trust = total.new_tensor(0.0)
         answers = total
         for i, j in enumerate(judged):
             device = faces.device
             weights = torch.from_numpy(j.weights).to(device)
-            moved = torch.einsum("kfu,uf->k", weights, shift[i, :, : weights.shape[1]])
+            moved = torch.einsum("kfr,rf->k", weights, shift[i, :, : weights.shape[1]])
             logit = o.beta * (moved + torch.from_numpy(j.life).to(device) @ (adapter.life - life))
             first, second = torch.from_numpy(j.pairs).to(device).T
             chance = torch.from_numpy(j.chance).float().to(device)
@@ -118,12 +117,11 @@ class Student(nn.Module):
             trust = trust + own.sum()
         total = total + share * answers / trust.clamp_min(1e-6)
         count = len(judged) / o.batch
-        untouched = torch.sigmoid(material.logits)
-        away = (open_up(faces) - open_up(untouched)) * material.valid[:, None]
-        total = total + count * o.anchor * distance(away, material, self._precision).mean()
-        total = total + count * o.lips * self._lips.losses(faces, untouched, material.valid).mean()
+        untouched, rest = base.means(None, material)
+        total = total + count * o.anchor * base.distance((opened - rest) * material.valid[:, None], material).mean()
+        total = total + count * o.lips * base.losses(faces, untouched, material).mean()
         ranks = sum(p.square().sum() for n, p in self.named_parameters() if n.endswith("up"))
-        return total + count * (o.decay * ranks + o.decay * self.life.square().sum())
+        return total + count * (o.decay * ranks + o.decay * adapter.life.square().sum())
 
 
 @dataclass(frozen=True)
@@ -168,13 +166,9 @@ def run_round(
     if moments:
         optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
     with torch.no_grad():
-        reference = torch.cat(
-            [
-                open_up(torch.sigmoid(start.head(h, b, u, student._model[0].face)))
-                for h, b, u in zip(material.hidden.split(16), material.before.split(16), material.logits.split(16), strict=True)
-            ]
-        )
-        life = start.life.detach().clone()
+        every = torch.arange(len(judged), device=material.valid.device)
+        reference = torch.cat([student._base.means(start, material.part(at))[1] for at in every.split(16)])
+        life = start.life.detach().clone().to(reference.device)
     trusts = _shared([float(j.trust.sum()) if j is not None else 0.0 for j in judged], world)
     usable = [i for i, t in enumerate(trusts) if t > 0]
     generator = np.random.default_rng((o.seed, number))

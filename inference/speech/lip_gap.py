@@ -29,8 +29,11 @@ PER_CHANNEL: Final = {
     "noseSneerLeft": (0.0, 0.0349, -0.0007), "noseSneerRight": (0.0, 0.0349, -0.0007),
 }  # fmt: skip
 
-# Lips touch below this gap.
+# Lips touch below this gap; on a camera's picture of a person, whose touching lips are SEEN_SHUT apart, below the other.
 TOUCHING: Final = 0.03
+SEEN_TOUCHING: Final = 0.012
+SEEN_SHUT: Final = 0.002
+_SHUT: Final = 0.0095  # the head's own lips at rest, in all three directions
 
 
 def lip_vector(names: Sequence[str], values: np.ndarray) -> np.ndarray:
@@ -42,3 +45,14 @@ def lip_vector(names: Sequence[str], values: np.ndarray) -> np.ndarray:
 def lip_gap(names: Sequence[str], values: np.ndarray) -> np.ndarray:
     """Inner-lip gap, float32 [T], in eye-corner distances: 0.009 at rest, 0.43 with the jaw fully open."""
     return np.linalg.norm(lip_vector(names, values), axis=1)
+
+
+def from_measured(gap):
+    """The head's lip gap that one measured on a person's picture asks for (an array or tensor, in eye-corner distances).
+
+    Lips that touch measure 0.002 to 0.005 on video and 0.009 on the head's neutral face; a gap counts as open above 0.012 on video and
+    above 0.03 on the head. So touching maps to neutral, one threshold to the other, and beyond it the movement is kept as it is.
+    """
+    steep = (TOUCHING - _SHUT) / (SEEN_TOUCHING - SEEN_SHUT)
+    low = gap.clip(SEEN_SHUT, SEEN_TOUCHING)
+    return _SHUT + steep * (low - SEEN_SHUT) + (gap.clip(SEEN_TOUCHING) - SEEN_TOUCHING)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Dense points of a clip to 52 coefficients, head pose and gaze: the fit of ``fit`` and ``neutral``, corrected by a small network.
 
-The fit knows the geometry and how the points err together; the network knows which expressions are likely and what the picture shows
-beside the points (``appearance``). It sees the fit's coefficients with their certainty, what the residuals still say about each
-coefficient, how well each region is seen, and yaw and pitch. A mirrored face gives the mirrored answer, because every answer is the
-mean of both.
+The fit knows the geometry and how the points err together; the network knows which expressions are likely, how the point network's
+errors hide them, and what the picture shows beside the points (``appearance``). It sees the fit's coefficients with their certainty, each
+point's residual and what all of them say about each coefficient, how well each region is seen, and yaw and pitch. A mirrored face gives
+the mirrored answer, because every answer is the mean of both. Last, ``anchor`` makes lips and lids as open as they were seen.
 """
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import torch
@@ -23,13 +23,13 @@ from torch import Tensor, nn
 from ...core.errors import UserError
 from ...core.paths import WEIGHTS
 from ...rigs.arkit import ARKIT_52
-from . import camera, fit, geometry, neutral, smoothing
+from . import anchor, camera, fit, geometry, neutral, smoothing
 from .neutral import Neutral
-from .points import POINTS, REGION
-from .track import FaceTrack
+from .points import MIRROR, POINTS, REGION
+from .track import FaceTrack, FrameByFrame
 
 SHIPPED: Final = WEIGHTS / "coefficients.safetensors"
-KIND, VERSION = "coefficients", "1"
+KIND, VERSION = "coefficients", "2"
 BLOCK: Final = 64  # frames at once: enough to fill the processor, and a cancelled job stops within a fifth of a second
 SMALLEST_SIGMA: Final = 0.0015  # of the crop: nothing is found better
 _RESIDUAL, _FAR = 0.15, 0.25  # cm: size of a usual residual; sigma at which a point counts for half
@@ -48,7 +48,7 @@ def _channel_mirror() -> np.ndarray:
 
 
 CHANNEL_MIRROR: Final = _channel_mirror()
-FEATURES: Final = 3 * len(ARKIT_52) + 2 * len(_REGIONS) + 4
+FEATURES: Final = 3 * len(ARKIT_52) + 2 * POINTS + 2 * len(_REGIONS) + 4
 ERROR_MODES: Final = 40
 
 
@@ -56,8 +56,8 @@ ERROR_MODES: Final = 40
 class RefinerConfig:
     """Shape of the network. appearance: whether it sees the point network's own guess of the coefficients."""
 
-    width: int = 256
-    depth: int = 2
+    width: int = 384
+    depth: int = 3
     appearance: bool = False
 
 
@@ -82,11 +82,14 @@ class Refiner(nn.Module):
         self.register_buffer("errors", torch.zeros(2 * POINTS, ERROR_MODES))
 
     def forward(self, features: Tensor, appearance: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        fitted = features[:, : len(ARKIT_52)]
+        change, log_sigma = self.head(self.hidden(features, appearance)).split(len(ARKIT_52), -1)
+        return features[:, : len(ARKIT_52)] + 0.3 * change, log_sigma - 2.5
+
+    def hidden(self, features: Tensor, appearance: Tensor | None = None) -> Tensor:
+        """What the last layer sees, [B, width]."""
         if self.config.appearance:
             features = torch.cat([features, torch.sigmoid(appearance)], -1)
-        change, log_sigma = self.head(self.body(features)).split(len(ARKIT_52), -1)
-        return fitted + 0.3 * change, log_sigma - 2.5
+        return self.body(features)
 
 
 def features(solution: fit.Solution, sigma: Tensor, visible: Tensor, known: Tensor) -> Tensor:
@@ -103,11 +106,11 @@ def features(solution: fit.Solution, sigma: Tensor, visible: Tensor, known: Tens
     upright = torch.stack([c * x + s * y, c * y - s * x], -1)
     in_cm = sigma / pose.scale[:, None]
     trust = visible / (1 + (in_cm / _FAR).square())
-    left = (torch.tanh(upright / (3 * _RESIDUAL)) * 3 * trust[..., None]).flatten(1) @ _directions()
+    left = torch.tanh(upright / (3 * _RESIDUAL)) * 3 * trust[..., None]
     pooled = _pooling()
     return torch.cat(
         [
-            solution.coefficients, solution.spread.clamp(0.01, 1).log() + 2, left,
+            solution.coefficients, solution.spread.clamp(0.01, 1).log() + 2, left.flatten(1) @ _directions(), left.flatten(1),
             visible @ pooled, (in_cm.clamp(0.01, 2).log() + 2) @ pooled,
             torch.stack([yaw.sin(), yaw.cos(), sin_pitch, known], 1),
         ],
@@ -119,9 +122,10 @@ def mirrored(seen: Tensor) -> Tensor:
     """The features of the mirrored face."""
     n = len(ARKIT_52)
     parts = [seen[:, k * n : (k + 1) * n][:, CHANNEL_MIRROR] for k in range(3)]
-    rest = seen[:, 3 * n :].clone()
+    left = seen[:, 3 * n : 3 * n + 2 * POINTS].unflatten(1, (POINTS, 2))[:, MIRROR] * torch.tensor([-1.0, 1.0])
+    rest = seen[:, 3 * n + 2 * POINTS :].clone()
     rest[:, -4] = -rest[:, -4]
-    return torch.cat([*parts, rest], 1)
+    return torch.cat([*parts, left.flatten(1), rest], 1)
 
 
 def refine(network: Refiner, seen: Tensor, appearance: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -130,6 +134,12 @@ def refine(network: Refiner, seen: Tensor, appearance: Tensor | None = None) -> 
     other, other_sigma = network(mirrored(seen), None if appearance is None else appearance[:, CHANNEL_MIRROR])
     value = 0.5 * (value + other[:, CHANNEL_MIRROR])
     return legal(value), (0.5 * (log_sigma + other_sigma[:, CHANNEL_MIRROR])).exp().clamp(0.002, 0.5)
+
+
+def hidden(network: Refiner, seen: Tensor, appearance: Tensor | None = None) -> Tensor:
+    """What the network's last layer sees, [T, width]: the mean of the face's and its mirror image's, so the same for both sides."""
+    other = network.hidden(mirrored(seen), None if appearance is None else appearance[:, CHANNEL_MIRROR])
+    return 0.5 * (network.hidden(seen, appearance) + other)
 
 
 def legal(values: Tensor) -> Tensor:
@@ -193,6 +203,16 @@ class SolveOptions:
             raise UserError(f"A smoothing of {self.smoothing:g} is not possible.", "Give a number from 0 (none) to 2.")
 
 
+class Taste(Protocol):
+    """What may change a solved clip (``preference.image_adapter``)."""
+
+    def heed(self, hidden: Tensor) -> Tensor:
+        """The part of a block's hidden features [T, width] that it needs, [T, any]."""
+
+    def applied(self, track: FaceTrack, rows: np.ndarray, heeded: Tensor, cuts: Sequence[float]) -> FaceTrack:
+        """The track as it is to be. rows: of the track, those that were solved; heeded: of each of them."""
+
+
 def solve(
     times: np.ndarray,
     points: np.ndarray,
@@ -206,12 +226,13 @@ def solve(
     cuts: Sequence[float] = (),
     report: Callable[[float], None] = lambda share: None,
     network: Refiner | None = None,
+    adapter: Taste | None = None,
 ) -> FaceTrack:
     """A clip of one person: T frames at ``times`` [T] s.
 
     points [T, P, 2] and sigma [T, P] in px; visible [T, P] 0..1; valid [T]: rows that hold a face; box [T, 4] px; size: the picture's width
     and height; appearance [T, F] of the point network, if the network asks for it; cuts: times of scene cuts; network: None is the shipped
-    one. Raises UserError where ``neutral_time`` has no face, and what ``load`` raises.
+    one; adapter: a taste that has the last word. Raises UserError where ``neutral_time`` has no face, and what ``load`` raises.
     """
     options = options or SolveOptions()
     network = network or load()
@@ -221,6 +242,9 @@ def solve(
     out["arkit"], out["sigma"] = np.zeros((count, 52), np.float32), np.zeros((count, 52), np.float32)
     rotation, shift = np.zeros((count, 3, 3)), np.zeros((count, 2))
     scale = np.ones(count)
+    wanted, certain = np.zeros((2, count, len(anchor.MEASURES)), np.float32)
+    heeded: list[Tensor] = []
+    heed = None if adapter is None else lambda hidden: heeded.append(adapter.heed(hidden))
     person = neutral.average()
     if len(rows):
         side = np.maximum(np.asarray(box, np.float32)[rows, 2:].max(1), 1.0)
@@ -231,29 +255,62 @@ def solve(
         shown = None if appearance is None else torch.from_numpy(np.ascontiguousarray(appearance[rows], np.float32))
         with torch.inference_mode():
             person = _person(network, times[rows], unit, blur, seen, options, lambda: report(0.0))
+            measured = []
             for at in range(0, len(rows), BLOCK):
                 part = slice(at, at + BLOCK)
-                value, spread, pose = frames(network, person, unit[part], blur[part], seen[part], None if shown is None else shown[part])
+                look = None if shown is None else shown[part]
+                value, spread, pose = frames(network, person, unit[part], blur[part], seen[part], look, heed)
                 these = rows[part]
                 out["arkit"][these], out["sigma"][these] = value.numpy(), spread.numpy()
                 rotation[these], scale[these] = pose.rotation.numpy(), pose.scale.numpy() * side[part]
                 shift[these] = pose.shift.numpy() * [1, -1] * side[part, None] + middle[part]
+                measured.append(anchor.seen(unit[part], seen[part], pose, person, value))
                 report(min(1.0, (at + BLOCK) / len(rows)))
+            wanted[rows] = anchor.wanted(torch.cat([m for m, _ in measured]), person).numpy()
+            certain[rows] = torch.cat([c for _, c in measured]).numpy()
     turned, translation = np.zeros((count, 3, 3)), np.zeros((count, 3))
     turned[rows], translation[rows] = camera.place(rotation[rows], scale[rows], shift[rows], float(person.perspective), size)
     angles = np.zeros((count, 3))
     angles[rows] = camera.angles(turned[rows])
-    return _over_time(times, valid, out["arkit"], out["sigma"], angles, translation, np.asarray(points), np.asarray(box), options, cuts)
+    before = FrameByFrame(valid, out["arkit"], out["sigma"], angles, translation, wanted, certain)
+    track = _over_time(times, before, np.asarray(points), np.asarray(box), options, cuts)
+    return track if adapter is None or not heeded else adapter.applied(track, rows, torch.cat(heeded), cuts)
+
+
+def _anchored(arkit: np.ndarray, sigma: np.ndarray, target: np.ndarray, certain: np.ndarray) -> np.ndarray:
+    """``anchor.settle`` in blocks."""
+    out = np.empty_like(arkit)
+    with torch.inference_mode():
+        for at in range(0, len(arkit), BLOCK):
+            given = (torch.from_numpy(np.ascontiguousarray(a[at : at + BLOCK], np.float32)) for a in (arkit, sigma, target, certain))
+            out[at : at + BLOCK] = legal(anchor.settle(*given)).numpy()
+    return out
+
+
+def smoothed_anew(track: FaceTrack, options: SolveOptions, cuts: Sequence[float] = ()) -> FaceTrack:
+    """A solved track (``track.before`` is known) as it would be with other ``options`` of smoothing."""
+    assert track.before is not None
+    return _over_time(track.times, track.before, track.points, track.box, options, cuts)
 
 
 def frames(
-    network: Refiner, person: Neutral, points: Tensor, sigma: Tensor, visible: Tensor, appearance: Tensor | None
+    network: Refiner,
+    person: Neutral,
+    points: Tensor,
+    sigma: Tensor,
+    visible: Tensor,
+    appearance: Tensor | None,
+    heed: Callable[[Tensor], None] | None = None,
 ) -> tuple[Tensor, Tensor, fit.Pose]:
-    """Coefficients [T, 52], sigma [T, 52] and pose of frames, each for itself: points [T, P, 2] in crop units, y up, sigma alike."""
+    """Coefficients [T, 52], sigma [T, 52] and pose of frames, each for itself: points [T, P, 2] in crop units, y up, sigma alike. heed: is
+    given what the network's last layer sees."""
     weight = weights(sigma, visible)
     solution = fit.frames(points, weight, person.shape, person.perspective, errors=network.errors)
     known = torch.full((len(points),), known_by(person.frames))
-    value, spread = refine(network, features(solution, sigma, visible, known), appearance)
+    seen = features(solution, sigma, visible, known)
+    value, spread = refine(network, seen, appearance)
+    if heed is not None:
+        heed(hidden(network, seen, appearance))
     return value, spread, solution.pose
 
 
@@ -286,22 +343,18 @@ def _person(
 
 
 def _over_time(
-    times: np.ndarray,
-    valid: np.ndarray,
-    arkit: np.ndarray,
-    sigma: np.ndarray,
-    angles: np.ndarray,
-    translation: np.ndarray,
-    points: np.ndarray,
-    box: np.ndarray,
-    options: SolveOptions,
-    cuts: Sequence[float],
+    times: np.ndarray, before: FrameByFrame, points: np.ndarray, box: np.ndarray, options: SolveOptions, cuts: Sequence[float]
 ) -> FaceTrack:
-    """Smoothing within each stretch, then short gaps."""
+    """Smoothing within each stretch, then what lips and lids were seen to do, then short gaps."""
+    valid, arkit, sigma, angles, translation = (
+        a.copy() for a in (before.valid, before.arkit, before.sigma, before.angles, before.translation)
+    )
     for start, end in smoothing.stretches(valid, times, cuts):
         part = slice(start, end)
         angles[part] = np.unwrap(angles[part], axis=0)
         arkit[part] = smoothing.smooth(times[part], arkit[part], sigma[part], options.smoothing)
+        target = smoothing.smooth(times[part], before.wanted[part], anchor.NOISE, options.smoothing)
+        arkit[part] = _anchored(arkit[part], sigma[part], target, before.certain[part])
         angles[part] = smoothing.smooth(times[part], angles[part], 0.03, options.smoothing)
         tremble = 0.03 * np.abs(translation[part]).mean(0) + 0.1
         translation[part] = smoothing.smooth(times[part], translation[part], tremble, options.smoothing)
@@ -312,5 +365,5 @@ def _over_time(
     arkit[:, _CLOSE] = np.minimum(arkit[:, _CLOSE], arkit[:, _JAW])
     sigma[filled & ~valid] *= 3  # guessed
     return FaceTrack(
-        times, filled, arkit, sigma, angles, translation, geometry.gaze_from_coefficients(arkit).astype(np.float32), points, box
+        times, filled, arkit, sigma, angles, translation, geometry.gaze_from_coefficients(arkit).astype(np.float32), points, box, before
     )

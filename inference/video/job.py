@@ -11,7 +11,7 @@ from typing import Any
 from ...core.errors import UserError
 from ...core.paths import replacing
 from .. import curves_file
-from .watch import Report, VideoEngine, VideoOptions
+from .watch import Report, VideoEngine, VideoOptions, check_strength
 
 _KINDS = {
     "fps": (int, float, type(None)),
@@ -22,13 +22,15 @@ _KINDS = {
     "smoothing": (int, float),
     "device": (str,),
     "head": (bool,),
+    "adapter": (str, type(None)),
+    "adapter_strength": (int, float),
 }
 _engine = VideoEngine()
 
 
 def video(params: dict, report: Report) -> dict[str, Any]:
     """One video. params: {path, out, fps=None, face="largest", neutral_time=None, mouth="picture", text=None, smoothing=1.0, device="auto",
-    head=True}; see ``VideoOptions``.
+    head=True, adapter=None, adapter_strength=1.0}; see ``VideoOptions``.
 
     Writes 61 channels to ``out`` (see ``curves_file``); returns {curves, duration, fps, frames, device, seconds, cpu_seconds, size, gaps,
     faces, shots, description, has_sound, warnings}. Raises UserError for bad input, Cancelled when ``report`` does; then ``out`` is as it
@@ -60,7 +62,7 @@ def video(params: dict, report: Report) -> dict[str, Any]:
 
 
 def image(params: dict, report: Report) -> dict[str, Any]:
-    """Photos. params: {paths, out=None, device="auto"}.
+    """Photos. params: {paths, out=None, device="auto", adapter=None, adapter_strength=1.0}.
 
     Returns {files: [{file, faces: [{box, analysis, arkit}], warnings}]}, faces from left to right, the words before the numbers; writes the
     list to ``out`` as JSON. One photo that cannot be read raises UserError; of several, its entry says so.
@@ -68,13 +70,18 @@ def image(params: dict, report: Report) -> dict[str, Any]:
     paths = params.get("paths")
     if not isinstance(paths, list) or not paths or not all(isinstance(path, str) and path for path in paths):
         raise UserError("The image job has no list 'paths'.", "Give the pictures to read.")
-    given = _checked(params, {"out": (str, type(None)), "device": (str,)}, "image")
+    shared = {name: _KINDS[name] for name in ("device", "adapter", "adapter_strength")}
+    given = _checked(params, {"out": (str, type(None)), **shared}, "image")
+    check_strength(given.get("adapter_strength", 1.0))
+    taste = _engine.taste(given.get("adapter"), given.get("adapter_strength", 1.0))
     files, failed = [], 0
     for i, path in enumerate(paths):
         report(i / len(paths), "Looking at pictures")
         name = Path(path).name
         try:
-            faces = _engine.photo(path, given.get("device", "auto"), lambda part, stage, i=i: report((i + part) / len(paths), stage))
+            faces = _engine.photo(
+                path, given.get("device", "auto"), lambda part, stage, i=i: report((i + part) / len(paths), stage), taste
+            )
             warnings = [] if faces else [f"No face was found in {name}. A face should be at least 40 pixels wide and not mostly hidden."]
         except UserError as error:
             if len(paths) == 1:

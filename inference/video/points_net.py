@@ -18,12 +18,13 @@ from torch import Tensor, nn
 from ...core.paths import WEIGHTS
 from ...rigs.arkit import ARKIT_52
 from .. import weights_file
+from . import geometry
 from .blocks import Residual, block, fused
 from .describe import MOVEMENT_MIRROR, MOVEMENTS
 from .points import MIRROR, POINTS
 
 KIND: Final = "points"
-VERSION: Final = "1"  # raise it when points or layers change their meaning
+VERSION: Final = "2"  # raise it when points or layers change their meaning
 SHIPPED: Final = WEIGHTS / "points.safetensors"
 APPEARANCE: Final = ARKIT_52
 """What the appearance features stand for: the coefficients as the picture's shading suggests them, before any geometry."""
@@ -31,13 +32,16 @@ APPEARANCE: Final = ARKIT_52
 
 @dataclass(frozen=True)
 class PointsNetConfig:
-    """size: side of the crop in px. widths: channels at 1/4, 1/8 and 1/16 of it; depths: residual convolutions at 1/8 and 1/16."""
+    """size: side of the crop in px. widths: channels at 1/2, 1/4, 1/8 and 1/16 of it; depths: residual convolutions at the last three.
+    read: numbers that a point reads at its place in a step of refinement; holistic, shading: sizes of the fully connected layers."""
 
     size: int = 112
     points: int = POINTS
-    widths: tuple[int, ...] = (32, 64, 128)
-    depths: tuple[int, ...] = (1, 3)
+    widths: tuple[int, ...] = (16, 48, 96, 160)
+    depths: tuple[int, ...] = (1, 1, 2)
+    read: int = 8
     holistic: int = 256
+    shading: int = 128
     appearance: int = len(APPEARANCE)
     movements: int = len(MOVEMENTS)
 
@@ -57,6 +61,9 @@ class PointsOutput:
     stages: tuple[Tensor, ...] = ()
 
 
+_STILL: Final = (*range(27, 36), 36, 39, 42, 45)  # nose and eye corners: expressions hardly move them
+_MOVED: Final = 8.0  # an expression moves points by some tenths of an eye distance
+_REACH: Final = 0.05  # of the crop: how far a step of refinement moves a point for a reading of 1
 _OTHER: Final = {"Left": "Right", "Right": "Left"}
 _CHANNEL_MIRROR: Final = tuple(
     ARKIT_52.index(next((n.removesuffix(side) + other for side, other in _OTHER.items() if n.endswith(side)), n)) for n in ARKIT_52
@@ -78,6 +85,32 @@ def both_ways(model: PointsNet, crops: Tensor) -> PointsOutput:
     return PointsOutput(*(0.5 * (getattr(there, n) + getattr(back, n)) for n in names))
 
 
+class Refinement(nn.Module):
+    """Moves points by what the feature maps hold where they are: each point reads a few numbers with weights of its own, corrects itself by
+    them, and a layer that sees what all points read pulls them to where a face can have them.
+
+    near: channels that are read at a point; pooled: channels that tell of the whole crop.
+    """
+
+    def __init__(self, points: int, near: int, pooled: int, read: int, holistic: int) -> None:
+        super().__init__()
+        self.points = points
+        self.local = nn.Parameter(torch.randn(points, near, read) * 0.1 * near**-0.5)
+        self.local_bias = nn.Parameter(torch.zeros(points, read))
+        self.holistic = nn.Sequential(nn.Linear((read + 2) * points + pooled, holistic), nn.ReLU(), nn.Linear(holistic, 4 * points))
+        nn.init.normal_(self.holistic[2].weight, std=1e-3)
+
+    def forward(self, at: Tensor, maps: tuple[Tensor, ...], pooled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Points [B, P, 2], what they said of themselves [B, P, read] and the change [B, P, 4]: offset x, y, log sigma, visible."""
+        grid = (2 * at - 1).unsqueeze(2)
+        near = torch.cat([_sample(features, grid) for features in maps], 1)  # [B, C, P]
+        said = torch.einsum("bcp,pco->bpo", near, self.local) + self.local_bias
+        moved = at + _REACH * said[..., :2]
+        placed = 4 * (moved - moved.mean(1, keepdim=True))
+        more = self.holistic(torch.cat([placed.flatten(1), said.flatten(1), pooled], 1)).unflatten(1, (self.points, 4))
+        return moved + _REACH * more[..., :2], said, said[..., :4] + more
+
+
 class PointsNet(nn.Module):
     """See the module's text. Input: crops uint8 or float 0..255, [B, 3, size, size]."""
 
@@ -85,27 +118,28 @@ class PointsNet(nn.Module):
         super().__init__()
         self.config = config
         w, points = config.widths, config.points
-        self.stem = nn.Sequential(nn.PixelUnshuffle(2), block(12, w[0], 2))
-        self.middle = nn.Sequential(block(w[0], w[1], 2), *(Residual(w[1]) for _ in range(config.depths[0])))
-        self.deep = nn.Sequential(block(w[1], w[2], 2), *(Residual(w[2]) for _ in range(config.depths[1])))
-        self.deep_to_middle, self.middle_to_fine = nn.Conv2d(w[2], w[1], 1), nn.Conv2d(w[1], w[0], 1)
-        self.coarse = Residual(w[1])
-        self.heat = nn.Conv2d(w[1], points, 1)
-        self.fine = Residual(w[0])
-        near = w[0] + w[1]
-        self.local = nn.Parameter(torch.randn(points, near, 4) * 0.01)  # offset x, y, log sigma, visible of each point
-        self.local_bias = nn.Parameter(torch.zeros(points, 4))
-        pooled = 2 * w[2]
-        self.holistic = nn.Sequential(nn.Linear(4 * points + pooled, config.holistic), nn.ReLU(), nn.Linear(config.holistic, 4 * points))
-        nn.init.normal_(self.holistic[2].weight, std=1e-3)
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), block(12, w[0]), block(w[0], w[1], 2))
+        self.middle = nn.Sequential(block(w[1], w[2], 2), *(Residual(w[2]) for _ in range(config.depths[1])))
+        self.deep = nn.Sequential(block(w[2], w[3], 2), *(Residual(w[3]) for _ in range(config.depths[2])))
+        self.deep_to_middle, self.middle_to_fine = nn.Conv2d(w[3], w[2], 1), nn.Conv2d(w[2], w[1], 1)
+        self.coarse = Residual(w[2])
+        self.heat = nn.Conv2d(w[2], points, 1)
+        self.fine = nn.Sequential(*(Residual(w[1]) for _ in range(config.depths[0])))
+        pooled = 2 * w[3]
+        self.first = Refinement(points, w[1] + w[2], pooled, config.read, config.holistic)
+        self.second = Refinement(points, w[1], pooled, config.read, config.holistic)
         self.face = nn.Sequential(nn.Linear(pooled, 32), nn.ReLU(), nn.Linear(32, 1))
-        self.shading = nn.Sequential(nn.Linear(4 * points + pooled, 192), nn.ReLU())
-        self.appearance = nn.Linear(192, config.appearance)
-        self.movements = nn.Linear(192, config.movements)
+        wide, narrow = 2 * config.shading, config.shading
+        self.shading = nn.Sequential(
+            nn.Linear((2 + config.read) * points + pooled, wide), nn.SiLU(), nn.Linear(wide, narrow), nn.SiLU()
+        )
+        self.appearance = nn.Linear(config.shading, config.appearance)
+        self.movements = nn.Linear(config.shading, config.movements)
         cells = config.size // 8
         at = (torch.arange(cells) + 0.5) / cells
         grid = torch.stack(torch.meshgrid(at, at, indexing="xy"), -1).reshape(-1, 2)
         self.register_buffer("grid", grid, persistent=False)
+        self.register_buffer("average", _average_face(points), persistent=False)
 
     def forward(self, crops: Tensor) -> PointsOutput:
         x = (crops.float() - 127.5) / 64
@@ -116,24 +150,41 @@ class PointsNet(nn.Module):
         mid = self.middle(fine)
         deep = self.deep(mid)
         mid = self.coarse(F.relu(mid + F.interpolate(self.deep_to_middle(deep), scale_factor=2, mode="bilinear")))
-        heat = self.heat(mid).flatten(2).float()
-        coarse = heat.softmax(-1) @ self.grid
         fine = self.fine(F.relu(fine + F.interpolate(self.middle_to_fine(mid), scale_factor=2, mode="bilinear")))
-        at = (2 * coarse - 1).unsqueeze(2)
-        near = torch.cat([_sample(fine, at), _sample(mid, at)], 1).permute(0, 2, 1)  # [B, P, C]
-        said = torch.einsum("bpc,pco->bpo", near, self.local) + self.local_bias
-        found = coarse + 0.05 * said[..., :2]
+        heat = self.heat(mid).flatten(2).float()
         pooled = torch.cat([deep.float().mean((2, 3)), deep.float().amax((2, 3))], 1)
-        centre = found.mean(1, keepdim=True)
-        seen = torch.cat([(4 * (found - centre)).flatten(1), said[..., 2:].flatten(1), pooled], 1)
         with torch.autocast("cpu", enabled=False):
-            more = self.holistic(seen).unflatten(1, (self.config.points, 4))
-            points = found + 0.05 * more[..., :2]
-            shading = self.shading(seen)
+            coarse = heat.softmax(-1) @ self.grid
+            found, _, told = self.first(coarse, (fine, mid), pooled)
+            points, said, more = self.second(found, (fine,), pooled)
+            told = told + more
+            moved = _MOVED * (upright(points, self.average) - self.average)
+            shading = self.shading(torch.cat([moved.flatten(1), said.flatten(1), pooled], 1))
             return PointsOutput(
-                points, said[..., 2] + more[..., 2] - 4.5, said[..., 3] + more[..., 3], self.face(pooled)[:, 0], self.appearance(shading),
-                self.movements(shading), (coarse, found),
+                points, told[..., 2] - 4.5, told[..., 3], self.face(pooled)[:, 0], self.appearance(shading), self.movements(shading),
+                (coarse, found),
             )  # fmt: skip
+
+
+def upright(points: Tensor, average: Tensor) -> Tensor:
+    """Points [B, P, 2] turned, scaled and shifted so that those that expressions hardly move lie on the ``average`` face's [P, 2]."""
+    still = list(_STILL)
+    there = average[still] - average[still].mean(0)
+    middle = points[:, still].mean(1, keepdim=True)
+    here = points - middle
+    # A similarity is a multiplication of complex numbers: its least-squares factor from here to there.
+    x, y = here[:, still].unbind(-1)
+    u, v = there.unbind(-1)
+    size = (x * x + y * y).sum(1).clamp_min(1e-6)
+    real, turn = ((x * u + y * v).sum(1) / size)[:, None], ((x * v - y * u).sum(1) / size)[:, None]
+    x, y = here.unbind(-1)
+    return torch.stack([real * x - turn * y, turn * x + real * y], -1) + average[still].mean(0)
+
+
+def _average_face(points: int) -> Tensor:
+    """Where an average face's points lie from the front, [P, 2], y down, in eye-corner distances."""
+    neutral = torch.from_numpy(geometry.load().neutral[:points, :2]) * torch.tensor([1.0, -1.0])
+    return (neutral - neutral.mean(0)) / (neutral[45] - neutral[36]).norm()
 
 
 def _sample(features: Tensor, at: Tensor) -> Tensor:

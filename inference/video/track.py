@@ -10,6 +10,20 @@ from ...rigs.arkit import ARKIT_52, HEAD_AND_EYES
 
 
 @dataclass(frozen=True)
+class FrameByFrame:
+    """What each frame says for itself. valid [T]; arkit, sigma float32 [T, 52]; angles [T, 3] rad and translation [T, 3] as in
+    ``FaceTrack``; wanted, certain float32 [T, M]: how far lips and lids were seen apart, and how well (``anchor``)."""
+
+    valid: np.ndarray
+    arkit: np.ndarray
+    sigma: np.ndarray
+    angles: np.ndarray
+    translation: np.ndarray
+    wanted: np.ndarray
+    certain: np.ndarray
+
+
+@dataclass(frozen=True)
 class FaceTrack:
     """T frames of one face. Left and right are the subject's.
 
@@ -20,7 +34,7 @@ class FaceTrack:
     translation [T, 3]: where the head's middle is from the camera, in centimetres of an average head: x to the right in the picture, y up,
     z away from the camera (its absolute size hangs on a guessed lens; its relative changes do not).
     gaze [T, 4] rad: left yaw, left pitch, right yaw, right pitch against the head, signs as the head's.
-    points [T, P, 2] px as found; box [T, 4] px: x, y, width, height.
+    points [T, P, 2] px as found; box [T, 4] px: x, y, width, height. before: what it was made from, if that is known.
     """
 
     times: np.ndarray
@@ -32,6 +46,7 @@ class FaceTrack:
     gaze: np.ndarray
     points: np.ndarray
     box: np.ndarray
+    before: FrameByFrame | None = None
 
     def __len__(self) -> int:
         return len(self.times)

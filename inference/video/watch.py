@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from ...core import sampling
+from ...core.content import sha256_of
 from ...core.curves import Curves
 from ...core.errors import UserError
 from ...core.timing import frame_times
@@ -49,6 +50,8 @@ class VideoOptions:
     smoothing:    0 none, 1 as tuned, 2 twice as calm; blinks and lip closures stay
     device:       as in ``SpeechOptions``
     head:         whether head and eye angles are filled in; they are 0 otherwise
+    adapter:      file of a tuned taste (``inference.preference``); None for the model as it ships
+    adapter_strength: how much of that taste, 0 (none) to 1
     """
 
     fps: float | None = None
@@ -59,8 +62,11 @@ class VideoOptions:
     smoothing: float = 1.0
     device: str = "auto"
     head: bool = True
+    adapter: str | None = None
+    adapter_strength: float = 1.0
 
     def __post_init__(self) -> None:
+        check_strength(self.adapter_strength)
         TrackOptions(self.face)
         if self.fps is not None and not FPS_RANGE[0] <= self.fps <= FPS_RANGE[1]:
             raise UserError(f"The frame rate {self.fps:g} is out of range.", f"Use {FPS_RANGE[0]:g} to {FPS_RANGE[1]:g} frames a second.")
@@ -69,6 +75,12 @@ class VideoOptions:
         coefficients.SolveOptions(self.smoothing)
         if self.neutral_time is not None and not self.neutral_time >= 0:
             raise UserError(f"The rest frame's time {self.neutral_time:g} is not in the video.", "Give a time in seconds from its start.")
+
+
+def check_strength(strength: float) -> None:
+    """Raises UserError for a strength that an adapter cannot have."""
+    if not 0 <= strength <= 1:
+        raise UserError(f"The adapter's strength {strength:g} is out of range.", "Use 0 (none of it) to 1.")
 
 
 @dataclass(frozen=True)
@@ -136,6 +148,7 @@ class VideoEngine:
     def run(self, path: Path | str, options: VideoOptions, report: Report) -> VideoResult:
         """See ``video_to_curves``."""
         started = time.perf_counter()
+        taste = self.taste(options.adapter, options.adapter_strength)  # one for other weights is refused before the work
         report(0.0, "Opening the video")
         pictures = Pictures(Path(path), options.fps)
         device = str(resolve_device(options.device))
@@ -161,8 +174,9 @@ class VideoEngine:
         report(watched, "Reading the expression")
         wanted = coefficients.SolveOptions(options.smoothing, options.neutral_time)
         track = self._solve(
-            seen, times, pictures.scale, size, wanted, lambda part: report(watched + (solved - watched) * part, "Reading the expression")
-        )
+            seen, times, pictures.scale, size, wanted, lambda part: report(watched + (solved - watched) * part, "Reading the expression"),
+            taste,
+        )  # fmt: skip
         arkit, angles = filled(times, track.arkit, track.valid), filled(times, angles_of(track), track.valid, rest=False)
         if listens:
             said = self._listen(pictures, duration, options, lambda part: report(solved + (heard - solved) * part, "Listening"))
@@ -196,14 +210,20 @@ class VideoEngine:
             seconds=time.perf_counter() - started,
         )
 
-    def photo(self, path: Path | str, device: str = "auto", report: Report = lambda fraction, stage: None) -> list[SeenFace]:
+    def photo(
+        self,
+        path: Path | str,
+        device: str = "auto",
+        report: Report = lambda fraction, stage: None,
+        taste: coefficients.Taste | None = None,
+    ) -> list[SeenFace]:
         """Every face of a photo or drawing, from left to right; [] where none is found. Raises UserError for a file that is no picture."""
         photo = read_photo(Path(path))
         report(0.3, "Looking for faces")
         networks = self.networks(str(resolve_device(device)))
         out = []
         for seen in look_at_photo(photo.rgb, networks):
-            track = self._solve(seen, seen.times, photo.scale, photo.size, coefficients.SolveOptions(0.0))
+            track = self._solve(seen, seen.times, photo.scale, photo.size, coefficients.SolveOptions(0.0), taste=taste)
             arkit = track.arkit[0]
             skin = seen.points[0, :SKIN] / photo.scale
             low, high = skin.min(0), skin.max(0)
@@ -219,12 +239,22 @@ class VideoEngine:
         size: tuple[int, int],
         options: coefficients.SolveOptions,
         tick: Callable[[float], None] = lambda part: None,
+        taste: coefficients.Taste | None = None,
     ) -> FaceTrack:
         """Coefficients from dense points that were found in pictures ``scale`` as large as ``size`` says."""
         return coefficients.solve(
             times, seen.points / scale, seen.sigma.astype(np.float32) / scale, seen.visible.astype(np.float32), seen.valid,
-            seen.box / scale, size, seen.appearance, options, seen.cuts, tick, self._refiner,
+            seen.box / scale, size, seen.appearance, options, seen.cuts, tick, self._refiner, taste,
         )  # fmt: skip
+
+    @staticmethod
+    def taste(adapter: str | None, strength: float) -> coefficients.Taste | None:
+        """An adapter's file at a strength. Raises UserError where it is none for the shipped coefficients."""
+        if adapter is None or strength == 0:
+            return None
+        from ..preference import adapter_file, image_adapter
+
+        return image_adapter.Applied(adapter_file.load_image(adapter, sha256_of(coefficients.SHIPPED)), strength)
 
     def _watch(self, pictures: Pictures, networks, options: VideoOptions, tick: Callable[[float], None]) -> Track:
         expected = max(pictures.expected, 1 / pictures.rate)

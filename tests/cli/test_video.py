@@ -84,6 +84,32 @@ def test_photos_become_poses(shell, tmp_path: Path, frames) -> None:
 
 
 @pytest.mark.slow
+def test_an_adapter_changes_the_pose_and_fits_one_model_only(shell, tmp_path: Path, frames) -> None:
+    torch = pytest.importorskip("torch")
+    from dataclasses import replace
+
+    from facewright.core.content import sha256_of
+    from facewright.inference.preference import adapter_file
+    from facewright.inference.preference.image_adapter import UNITS, ImageAdapter
+    from facewright.inference.video import coefficients
+    from facewright.preference.adapters import Card
+
+    raised = torch.tensor([2.0 if unit == "browInnerUp" else 0.0 for unit in UNITS])
+    for name, sha in (("brows", sha256_of(coefficients.SHIPPED)), ("old", "0" * 64)):
+        adapter_file.save(
+            replace(ImageAdapter.none(256), offset=raised), Card(name, "image", sha, UNITS), tmp_path / f"{name}.safetensors"
+        )
+    media.write_picture(tmp_path / "face.png", frames[0])
+    found = []
+    for more in ((), ("--adapter", "brows.safetensors"), ("--adapter", "brows.safetensors", "--adapter-strength", "0.5")):
+        shell("image", "face.png", "-o", "pose.json", *more)
+        found.append(json.loads((tmp_path / "pose.json").read_text())[0]["faces"][0]["arkit"])
+    plain, whole, half = (pose["browInnerUp"] for pose in found)
+    assert plain + 0.3 < whole and plain < half < whole and found[0]["jawOpen"] == pytest.approx(found[1]["jawOpen"], abs=1e-3)
+    assert "other weights" in shell("video", SAMPLE, "-o", "a.csv", "--adapter", "old.safetensors", expect=1).stderr
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -35,7 +35,28 @@ def takes(params, report):
         path = Path(params["out"]) / f"take{i:03d}.npz"
         curves_file.save(Curves(ARKIT_52, times, values), path)
         made.append({"curves": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), **wish})
-    return {"takes": made, "model": "ab" * 32, "start": params["start"], "end": params["end"], "duration": 6.0, "warnings": []}
+    span = {"start": params["start"], "end": params["end"], "duration": 6.0}
+    return {"takes": made, "model": "ab" * 32, "clip": "cd" * 32, **span, "warnings": []}
+
+
+def video_takes(params, report):
+    """Brows that differ by their amount and the seed; a still has one sample."""
+    report(0.1, "Watching the face")
+    rows = round((params.get("end", 0.0) - params.get("start", 0.0)) * 25) + 1
+    made = []
+    for i, wish in enumerate(params["candidates"]):
+        values = np.zeros((rows, 52), np.float32)
+        lift = 0.3 + 0.1 * i if wish["seed"] else 0.2
+        values[:, ARKIT_52.index("jawOpen")] = min(lift * wish["controls"]["mouth"], 1)
+        path = Path(params["out"]) / f"take{i:03d}.npz"
+        curves_file.save(Curves(ARKIT_52, np.arange(rows) / 25, values), path)
+        made.append({"curves": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), **wish})
+    sound = params.get("sound", "")
+    if sound:
+        Path(sound).write_bytes(b"RIFF")
+    span = {"start": params.get("start", 0.0), "end": params.get("end", 0.0), "duration": 0.0 if params.get("photo") else 6.0}
+    kind = "image" if params.get("photo") else "video"
+    return {"takes": made, "kind": kind, "model": "ef" * 32, "clip": "12" * 32, "sound": sound, "fps": 25.0, **span, "warnings": []}
 
 
 def suggest_controls(params, report):
@@ -59,5 +80,6 @@ def next_pairs(params, report):
 
 
 HANDLERS = {
-    "takes": takes, "suggest_controls": suggest_controls, "finetune": finetune, "gate": gate, "next_pairs": next_pairs
+    "takes": takes, "video_takes": video_takes, "suggest_controls": suggest_controls, "finetune": finetune, "gate": gate,
+    "next_pairs": next_pairs,
 }  # fmt: skip

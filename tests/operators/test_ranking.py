@@ -424,7 +424,7 @@ def test_the_adapter_in_use_reaches_takes_and_bakes(face, settings, small, worke
     session = start()
     assert {t.take.adapter_strength for t in session.takes.values()} == {0.5}
     bpy.ops.facewright.rank_end()
-    assert learning.read(data).active == "mine.safetensors"
+    assert learning.read(data).active == {"speech": "mine.safetensors"}
     bpy.ops.facewright.adapter_roll_back()
     assert in_use(bpy.context) == {}
     with pytest.raises(RuntimeError, match="no adapter 'other'"):
@@ -436,7 +436,7 @@ def test_an_adapter_that_is_taken_off_is_moved_aside_and_not_in_use(addon, data)
     bpy.ops.facewright.adapter_use(name=path.name)
     bpy.ops.facewright.adapter_remove(name=path.name)
     assert not path.exists() and (path.parent / "removed" / path.name).is_file()
-    assert learning.read(data).adapters == () and learning.read(data).active == ""
+    assert learning.read(data).adapters == () and learning.read(data).active == {}
 
 
 def test_adapters_go_out_and_come_in(addon, data, tmp_path):

@@ -143,7 +143,7 @@ def test_adapters_are_listed_with_what_can_be_done(addon, monkeypatch):
     known(monkeypatch)
     assert "the model as it ships" in draw(Adapters) and "blend_share" not in draw(Adapters)
     adapters = (shelved("new", False, ["It has not been compared."]), shelved("old", True))
-    known(monkeypatch, adapters=adapters, active="old.safetensors", can_roll_back=True)
+    known(monkeypatch, adapters=adapters, active={"speech": "old.safetensors"}, can_roll_back=("speech",))
     said = draw(Adapters)
     assert "new" in said and "old" in said and "40 votes" in said and "It has not been compared." in said
     assert said.index("new") < said.index("It has not been compared.") < said.index("old"), "reasons stand under their adapter"

@@ -517,3 +517,17 @@ def test_a_file_of_another_name_is_never_renamed(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no votes file"):
         Store.open(tmp_path / "picture.png")
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
+
+
+def test_votes_are_counted_by_what_they_teach(tmp_path: Path) -> None:
+    video, photo = making.take(90, kind="video"), making.take(91, kind="image", end=0.0)
+    with Store.open(tmp_path) as kept:
+        for take in (A, B, video, photo):
+            kept.add_take(take)
+        kept.add_vote(making.vote((A, B)))
+        assert kept.votes_by_kind() == {"speech": 1, "image": 0}
+        taken_back = making.vote((video, photo))
+        for vote in (making.vote((video, photo)), making.vote((photo, video)), taken_back):
+            kept.add_vote(vote)
+        kept.retract(taken_back.id)
+        assert kept.votes_by_kind() == {"speech": 1, "image": 2}

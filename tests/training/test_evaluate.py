@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from facewright.core.curves import Curves
+from facewright.inference.speech.lip_gap import from_measured
 from facewright.inference.speech.model import SpeechModel, SpeechModelConfig
 from facewright.training import evaluate, ict_head
 from facewright.training.corpora import Example
 from facewright.training.pack import Clip, Phone
-from facewright.training.train import gap_target
 
 NEUTRAL = np.array([[0, 0.04, 1], [0, -0.04, 1], [-2.5, 0, 0], [2.5, 0, 0], [0, 3, 1], [0, -5, 0], [-4.5, 3, 0], [4.5, 3, 0]], float)
 JAW = np.zeros((8, 3))
@@ -32,7 +32,7 @@ EXAMPLES = [example(i) for i in range(4)]
 
 
 def oracle(e: Example) -> Curves:
-    jaw = np.clip((gap_target(e.video[1][:, 0]) - 0.0089) / (4 / 9), 0, 1)
+    jaw = np.clip((from_measured(e.video[1][:, 0]) - 0.0089) / (4 / 9), 0, 1)
     return Curves(("jawOpen",), TIMES, jaw[:, None])
 
 

@@ -35,3 +35,29 @@ def test_reach_and_wins() -> None:
     assert simulate.reach({20: 0.7, 40: 0.8}, 0.75) == 30
     assert simulate.reach({20: 0.7}, 0.9) == float("inf")
     assert simulate.wins(np.array([2.0, 1.0, 0.0]), np.array([1.0, 1.0, 1.0])) == 0.5
+
+
+def test_tastes_of_filmed_faces_like_what_they_say() -> None:
+    plain = talking()
+    likes = {
+        "raised": talking(browInnerUp=0.5, browOuterUpLeft=0.5, browOuterUpRight=0.5),
+        "smiling": talking(mouthSmileLeft=0.4, mouthSmileRight=0.4),
+        "bright": talking(eyeWideLeft=0.4, eyeWideRight=0.4),
+    }
+    for name, curves in likes.items():
+        assert raters.FACE_TASTES[name](curves) > raters.FACE_TASTES[name](plain), name
+    shaken = Curves(plain.names, plain.times, plain.values + 0.02 * np.random.default_rng(0).random(plain.values.shape).astype(np.float32))
+    assert raters.steady(shaken) < raters.steady(plain)
+
+
+def test_rendered_people_speak_and_blink() -> None:
+    from facewright.training.faces import expressions
+    from facewright.training.preference import faces
+
+    speech = np.zeros((200, 52), np.float32)
+    speech[:, expressions.AT["jawOpen"]] = np.abs(np.sin(np.arange(200) / 3)) * 0.4
+    source = expressions.Expressions(speech, ((0, 200),))
+    arkit, poses = faces.performance(np.random.default_rng(0), source, 100)
+    assert arkit.shape == (100, 52) and poses.shape == (100, 3) and arkit.min() >= 0 and arkit.max() <= 1
+    lids = arkit[:, expressions.AT["eyeBlinkLeft"]]
+    assert 2 <= ((lids[1:] > 0.5) & (lids[:-1] <= 0.5)).sum() <= 4

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from facewright.inference.speech.features import FEATURES
+from facewright.inference.speech.lip_gap import from_measured
 from facewright.inference.speech.model import FACE, SpeechModel, SpeechModelConfig
 from facewright.training import augment, blend, checkpoint, ict_head, metrics, pack, train
 from facewright.training.corpora import Example
@@ -33,11 +34,11 @@ def measured(e: Example) -> Example:
     return Example(e.corpus, e.clip, measured=track)
 
 
-def test_gap_target_maps_one_closure_threshold_to_the_other_and_keeps_order() -> None:
+def test_a_measured_gap_maps_one_closure_threshold_to_the_other_and_keeps_order() -> None:
     m = np.linspace(0, 0.25, 500)
-    t = train.gap_target(m)
+    t = from_measured(m)
     assert (np.diff(t) >= 0).all()
-    assert float(train.gap_target(np.array(metrics.VIDEO_CLOSED))) == pytest.approx(metrics.CURVE_CLOSED)
+    assert float(from_measured(np.array(metrics.VIDEO_CLOSED))) == pytest.approx(metrics.CURVE_CLOSED)
     assert t[0] == pytest.approx(0.0095)
     assert np.diff(t[m > 0.02]).mean() == pytest.approx(np.diff(m).mean())
 

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...inference.video import camera, coefficients, geometry, neutral, smoothing
+from ...inference.video import anchor, camera, coefficients, geometry, neutral, smoothing
 from ...inference.video.points import MIRROR
 from ...rigs.arkit import ARKIT_52
 from .. import corpora
@@ -132,6 +132,8 @@ def answers(network: coefficients.Refiner, seen: Seen, together: bool) -> tuple[
                 who = neutral.from_clip(seen.points[n, rows], weight[n, rows], network.errors)
                 shown = None if seen.appearance is None else seen.appearance[n, rows]
                 v, s, pose = coefficients.frames(network, who, seen.points[n, rows], sigma[n, rows], seen.visible[n, rows], shown)
+                measured, certain = anchor.seen(seen.points[n, rows], seen.visible[n, rows], pose, who, v)
+                v = coefficients.legal(anchor.settle(v, s, anchor.wanted(measured, who), certain))
                 value.append(v.numpy())
                 spread.append(s.numpy())
                 rotation.append(pose.rotation.numpy())
@@ -243,11 +245,12 @@ def jitter(network: coefficients.Refiner, root: Path, level: float, amount: floa
     sigma = torch.from_numpy(np.broadcast_to(level / 1.25 * geometry_samples.rough(), points.shape[:3]).astype(np.float32).copy())
     visible = torch.from_numpy(clips.visible[:, :1].repeat(50, 1).astype(np.float32))
     raw, calm = [], []
+    unlit = torch.zeros(50, len(ARKIT_52)) if network.config.appearance else None  # there is no picture to tell more than the points
     sigma = sigma.clamp_min(coefficients.SMALLEST_SIGMA)
     with torch.inference_mode():
         for n in range(12):
             who = neutral.from_clip(points[n], coefficients.weights(sigma[n], visible[n]), network.errors)
-            value, spread, _ = coefficients.frames(network, who, points[n], sigma[n], visible[n], None)
+            value, spread, _ = coefficients.frames(network, who, points[n], sigma[n], visible[n], unlit)
             value, spread = value.numpy(), spread.numpy()
             raw.append(np.abs(np.diff(value, axis=0)).mean())
             smoothed = smoothing.smooth(np.arange(50) / 25, value, spread, amount)

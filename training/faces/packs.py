@@ -5,8 +5,8 @@
 
 A pack is a folder ``KIND-SEED`` of numpy files: ``pictures`` uint8 [n, side, side, 3], ``points`` float32 [n, POINTS, 2] px of the
 picture, ``visible`` bool, ``arkit`` float32 [n, 52], ``identity`` float16 [n, 100] (NaN for stylised heads), ``rotation`` [n, 3, 3],
-``shift`` [n, 3], ``distance``, ``focal``, ``centre`` [n, 2] (the camera, see ``scene.Truth``), ``stylised``; ``masks`` in packs of kind
-wide. Everything follows from the seed. A pack that is there is not made again, so a stopped run goes on.
+``shift`` [n, 3], ``distance``, ``focal``, ``centre`` [n, 2] (the camera, see ``scene.Truth``), ``stylised``, ``tone``; ``masks`` in packs
+of kind wide. Everything follows from the seed. A pack that is there is not made again, so a stopped run goes on.
 """
 from __future__ import annotations
 
@@ -43,10 +43,11 @@ class Pack:
     focal: np.ndarray
     centre: np.ndarray
     stylised: np.ndarray
+    tone: np.ndarray
     masks: np.ndarray | None = None
 
 
-_FIELDS = ("points", "visible", "arkit", "identity", "rotation", "shift", "distance", "focal", "centre", "stylised")
+_FIELDS = ("points", "visible", "arkit", "identity", "rotation", "shift", "distance", "focal", "centre", "stylised", "tone")
 
 
 def make(head: heads.Head, drawn: expressions.Expressions, seed: int, count: int, kind: str = CLOSE) -> Pack:
@@ -94,7 +95,8 @@ def save(pack: Pack, folder: Path) -> None:
 
 def load(folder: Path) -> Pack:
     masks = folder / "masks.npy"
-    arrays = {f: np.load(folder / f"{f}.npy") for f in _FIELDS}
+    arrays = {f: np.load(folder / f"{f}.npy") for f in _FIELDS if (folder / f"{f}.npy").exists()}
+    arrays.setdefault("tone", np.full(len(arrays["points"]), np.nan))  # packs of before it was kept
     pictures = np.load(folder / "pictures.npy", mmap_mode="r")
     return Pack(int(folder.name.split("-")[-1]), pictures, **arrays, masks=np.load(masks, mmap_mode="r") if masks.exists() else None)
 

@@ -26,6 +26,7 @@ from . import head as heads
 SEEDS = (splits.HELD_OUT_FROM + 1, splits.HELD_OUT_FROM + 2)
 PICTURES = 1000  # in each
 SCENES = 1000
+TONES = (("very dark to dark", 0.0, 0.12), ("medium", 0.12, 0.3), ("light to very light", 0.3, 1.0))  # mean linear reflectance of the skin
 _MILD = augment.AugmentOptions(shift=0.02, scale=0.03, roll=0.05, rolled_far=0.0, covered=0.0)
 
 
@@ -63,7 +64,7 @@ def points_figures(model: points_net.PointsNet, held: list[packs.Pack], batch: i
     figures. Crops are off as a tracker's are; half of the pictures are degraded as cameras do."""
     rng = np.random.default_rng(12)
     size = model.config.size
-    away, visible, stylised, sigma, face, guess, mirrored, speed, both = [], [], [], [], [], [], [], [], []
+    away, visible, stylised, tone, sigma, face, guess, mirrored, speed, both = [], [], [], [], [], [], [], [], [], []
     crops, truth = [], []
     for pack in held:
         for j in range(len(pack.points)):
@@ -72,6 +73,7 @@ def points_figures(model: points_net.PointsNet, held: list[packs.Pack], batch: i
             truth.append(at)
             visible.append(seen)
             stylised.append(bool(pack.stylised[j]))
+            tone.append(float(pack.tone[j]))
     with torch.inference_mode():
         for i in range(0, len(crops), batch):
             began = time.process_time()
@@ -97,6 +99,11 @@ def points_figures(model: points_net.PointsNet, held: list[packs.Pack], batch: i
         rows = seen & (region == name)[None]
         if rows.any():
             out[f"region {name}"] = d[rows].mean()
+    skin = np.array(tone)
+    for name, low, high in TONES:
+        rows = (skin >= low) & (skin < high) & ~styled
+        if rows.any():
+            out[f"skin {name}"] = d[rows][seen[rows]].mean()
     assert d.shape[1] == POINTS
     people = d.reshape(-1, packs.PICTURES_A_PERSON, POINTS)  # the same person's pictures are no independent samples
     shown = seen.reshape(people.shape)
@@ -143,8 +150,6 @@ def finder_figures(model: finders.Finder, wide: list[packs.Pack], close: list[pa
         model.find(picture)
     out["msPerPicture"] = 1000 * (time.process_time() - began) / 20
     return {k: round(float(v), 4) for k, v in out.items()}
-
-
 
 
 def main() -> None:

@@ -21,7 +21,8 @@ _NEAR = 16  # directions of light near the key light that make its penumbra
 @dataclass(frozen=True)
 class Truth:
     """What is known of one picture. points float32 [POINTS, 2] px; visible bool [POINTS]; arkit [52]; identity [100] (NaN where a
-    stylised head is no sum of the kit's shapes); rotation [3, 3] head to camera; distance cm; focal px; stylised."""
+    stylised head is no sum of the kit's shapes); rotation [3, 3] head to camera; distance cm; focal px; stylised; tone: mean linear
+    reflectance of the skin, 0.05 (very dark) to 0.6 (very light)."""
 
     points: np.ndarray
     visible: np.ndarray
@@ -33,6 +34,7 @@ class Truth:
     focal: float
     centre: np.ndarray
     stylised: bool
+    tone: float
 
 
 @dataclass(frozen=True)
@@ -231,8 +233,9 @@ def picture(head: Head, person: Person, mesh: np.ndarray, arkit: np.ndarray, rng
     visible = seen(screen, zb)
     tongue = slice(SKIN + 10, POINTS)
     visible[tongue] &= arkit[ARKIT_52.index("tongueOut")] > 0.3
+    tone = float(person.look.skin.mean())
     truth = Truth((screen[:, :2] / 2).astype(np.float32), visible, arkit, person.identity * (np.nan if person.stylised else 1), turned,
-                  shift, distance, camera.focal / 2, np.array(camera.centre) / 2, person.stylised)  # fmt: skip
+                  shift, distance, camera.focal / 2, np.array(camera.centre) / 2, person.stylised, tone)  # fmt: skip
     return out, mask, truth
 
 

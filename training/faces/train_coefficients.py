@@ -31,19 +31,23 @@ from ...inference.video import coefficients, fit, neutral
 from ...inference.video.crop import Crop, crop_of, cut
 from ...inference.video.tracker import Networks
 from .. import corpora
-from . import expressions, geometry_samples, packs, splits
+from . import augment, checkpoint, expressions, geometry_samples, packs, raster, splits
+
+DAMAGED = 0.5  # share of the rendered pictures
+MODES_FROM = 8  # packs that tell how points err together: 8,000 pictures for 680 numbers
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """seed; epochs over all shards; batch; learning_rate (cosine to zero); width and depth of the network."""
+    """seed; epochs over all shards; batch; learning_rate (cosine to zero), weight_decay; width and depth of the network."""
 
     seed: int = 0
     epochs: int = 25
     batch: int = 256
     learning_rate: float = 1e-3
-    width: int = 256
-    depth: int = 2
+    weight_decay: float = 0.05
+    width: int = 384
+    depth: int = 3
     source: str = "geometry"
 
 
@@ -87,7 +91,8 @@ def observe(clips: geometry_samples.Clips) -> Observed:
 
 
 def observe_pack(pack: packs.Pack, look: Networks, rng: np.random.Generator, people: int) -> Observed:
-    """The first people of a pack as the point network sees them, cropped as a tracker would: a little off."""
+    """The first people of a pack as the point network sees them, cropped as a tracker would, a little off; half of the pictures as damaged
+    by cameras and codecs as the point network's training has them."""
     each = packs.PICTURES_A_PERSON
     count = min(people, len(pack.pictures) // each) * each
     rows: dict[str, list[np.ndarray]] = {"points": [], "sigma": [], "visible": [], "appearance": [], "exact": []}
@@ -99,6 +104,8 @@ def observe_pack(pack: packs.Pack, look: Networks, rng: np.random.Generator, peo
             x, y = np.array([square.x, square.y]) + rng.normal(0, 0.025 * side, 2)
             squares.append(Crop(float(x), float(y), side, square.roll + rng.normal(0, 0.05)))
             crops.append(cut(np.asarray(pack.pictures[i]), squares[-1], look.size))
+            if rng.random() < DAMAGED:
+                raster.damage(crops[-1], augment.sensor(rng, augment.AugmentOptions.grey), int(rng.integers(1 << 30)))
         dense = look.look(np.stack(crops))
         rows["points"].append(dense.points)
         rows["sigma"].append(dense.sigma)
@@ -203,9 +210,12 @@ def look_with(points: Path) -> Networks:
 
 
 def from_packs(
-    folder: Path, work: Path, count: int, people: int, held_out_folder: Path | None, look: Networks
+    folder: Path, work: Path, count: int, people: int, held_out_folder: Path | None, look: Networks, share: tuple[int, int] = (0, 1)
 ) -> tuple[Solved, Solved, Tensor]:
-    """The same from rendered packs through the shipped point network."""
+    """The same from rendered packs through the shipped point network.
+
+    share: (k, n) for only every n-th pack from the k-th on, so that n processes solve what one then trains on.
+    """
     folders = packs.folders(folder, packs.CLOSE)
     train = [f for f in folders if not splits.held_out(packs.load(f).seed)][-count:]  # the last ones: seen least often
     held = [f for f in packs.folders(held_out_folder or folder, packs.CLOSE) if splits.held_out(packs.load(f).seed)][:1]
@@ -217,7 +227,7 @@ def from_packs(
         return Observed(**kept(work / f"{path.name}-seen.safetensors", make))
 
     def modes() -> dict[str, Tensor]:
-        together = torch.cat([standard_errors(observed(f)) for f in train])
+        together = torch.cat([standard_errors(observed(f)) for f in train[:MODES_FROM]])
         return {"errors": fit.error_modes(together, coefficients.ERROR_MODES), "scale": together.square().mean()[None]}
 
     errors = kept(work / "packs-errors.safetensors", modes)["errors"]
@@ -225,7 +235,8 @@ def from_packs(
     def shard(path: Path) -> Solved:
         return Solved(**kept(work / f"{path.name}-solved.safetensors", lambda: vars(pack_shard(observed(path), errors))))
 
-    return joined([shard(f) for f in train]), joined([shard(f) for f in held]), errors
+    mine = train[share[0] :: share[1]]
+    return joined([shard(f) for f in mine]), joined([shard(f) for f in held]), errors
 
 
 def loss_of(value: Tensor, log_sigma: Tensor, target: Tensor) -> Tensor:
@@ -237,48 +248,45 @@ def loss_of(value: Tensor, log_sigma: Tensor, target: Tensor) -> Tensor:
 
 
 def train(data: Solved, held_out: Solved, errors: Tensor, options: TrainOptions, work: Path) -> coefficients.Refiner:
-    """The network after all epochs; resumes from ``work/refiner.pt`` where that is of the same options and data."""
+    """The network after all epochs; goes on from ``work/refiner-SOURCE`` where that is of the same options and data."""
     torch.manual_seed(options.seed)
     sees = data.appearance.shape[1] > 0
     network = coefficients.Refiner(coefficients.RefinerConfig(options.width, options.depth, sees))
     network.errors.copy_(errors)
-    optimiser = torch.optim.AdamW(network.parameters(), options.learning_rate, weight_decay=0.05)
-    steps = max(1, options.epochs * (len(data.arkit) // options.batch))
-    def rate(step: int) -> float:
-        """A hundred steps up, then a cosine down to zero."""
-        return min(1, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * min(1, step / steps)))
-
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
-    checkpoint, first = work / f"refiner-{options.source}.pt", 0
+    optimiser = torch.optim.AdamW(network.parameters(), options.learning_rate, betas=(0.9, 0.99), weight_decay=options.weight_decay)
+    batches = len(data.arkit) // options.batch
+    steps = max(1, options.epochs * batches)
+    folder, first = work / f"refiner-{options.source}", 0
     told = {**asdict(options), "frames": len(data.arkit)}
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True)
-        if saved["options"] == told:
-            network.load_state_dict(saved["network"])
-            optimiser.load_state_dict(saved["optimiser"])
-            schedule.load_state_dict(saved["schedule"])
-            first = saved["epoch"]
+    if checkpoint.there(folder):
+        weights, _, adam, state = checkpoint.load(folder)
+        if state["options"] == told:
+            network.load_state_dict(weights)
+            checkpoint.restore(optimiser, adam)
+            first = state["epoch"]
     for epoch in range(first, options.epochs):
         order = torch.randperm(len(data.arkit), generator=torch.Generator().manual_seed(options.seed * 1000 + epoch))
         total = 0.0
-        for at in range(0, len(order) - options.batch + 1, options.batch):
-            rows = order[at : at + options.batch]
+        for number in range(batches):
+            rows = order[number * options.batch : (number + 1) * options.batch]
             seen, shown, target = data.features[rows], data.appearance[rows] if sees else None, data.arkit[rows]
-            if (at // options.batch + epoch) % 2:
+            if (number + epoch) % 2:
                 mirror = coefficients.CHANNEL_MIRROR
                 seen, shown, target = coefficients.mirrored(seen), shown[:, mirror] if sees else None, target[:, mirror]
+            # A hundred steps up, then a cosine down to zero.
+            step = epoch * batches + number
+            rate = min(1, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / steps))
+            for group in optimiser.param_groups:
+                group["lr"] = options.learning_rate * rate
             loss = loss_of(*network(seen, shown), target)
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
-            schedule.step()
             total += float(loss.detach())
-        state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
-        with replacing(checkpoint) as temporary:
-            torch.save({**state, "epoch": epoch + 1, "options": told}, temporary)
+        checkpoint.save(folder, network, {}, optimiser, {"epoch": epoch + 1, "options": told})
         if epoch % 5 == 4 or epoch + 1 == options.epochs:
-            print(f"epoch {epoch + 1}: loss {total / max(1, len(order) // options.batch):.4f}; {scores(network, held_out)}", flush=True)
+            print(f"epoch {epoch + 1}: loss {total / max(1, batches):.4f}; {scores(network, held_out)}", flush=True)
     return network.eval()
 
 
@@ -328,6 +336,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=400, help="of each pack")
     parser.add_argument("--seed", type=int, default=TrainOptions.seed)
     parser.add_argument("--epochs", type=int, default=TrainOptions.epochs)
+    parser.add_argument("--only-solve", metavar="K/N", help="solve every N-th pack from the K-th on (0 is the first) and end")
     parser.add_argument("--publish", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -335,7 +344,12 @@ def main() -> None:
     root = corpora.folder(args.corpora)
     with torch.inference_mode():
         if args.packs:
-            data, held_out, errors = from_packs(args.packs, args.work, args.shards, args.people, args.held_out, look_with(args.points))
+            share = tuple(int(n) for n in (args.only_solve or "0/1").split("/"))
+            data, held_out, errors = from_packs(
+                args.packs, args.work, args.shards, args.people, args.held_out, look_with(args.points), share
+            )
+            if args.only_solve:
+                return
         else:
             data, held_out, errors = from_geometry(root, args.work, args.shards)
     options = TrainOptions(args.seed, args.epochs, source="packs" if args.packs else "geometry")

@@ -4,21 +4,28 @@
     python entry.py training.faces.train_points --packs CACHE/faces/packs --out CACHE/faces/points --minutes 60
 
 The clock sets the schedule, so that a run ends when it must on a machine of any speed. A stopped run goes on with the same command;
-packs that are rendered meanwhile join in.
+packs that are rendered meanwhile join in. Several processes train together under PyTorch's launcher, each on batches of its own:
+
+    torchrun --nproc_per_node 2 entry.py training.faces.train_points ...
+
+Their weights are averaged every few steps (local SGD; Stich 2019), which costs less than gradients at each and does not wait where
+a core is busy with other work, as the threads of one process would.
 """
 from __future__ import annotations
 
 import argparse
 import json
 import math
+import os
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...inference.video.describe import intensities
 from ...inference.video.points import POINTS, REGION
@@ -31,8 +38,9 @@ from .expressions import mirrored_channels
 class TrainOptions:
     """Every hyper-parameter of the recipe; stored with the run."""
 
-    batch: int = 16  # larger ones gain little speed on a core and take fewer steps
-    learning_rate: float = 1.5e-3
+    batch: int = 16  # of a process; larger ones gain little speed on a core and take fewer steps
+    together: int = 4  # steps after which processes average their weights
+    learning_rate: float = 2e-3
     weight_decay: float = 0.02
     average: float = 0.999  # moving average of the weights
     no_face: float = 0.05  # share of crops without one
@@ -40,7 +48,7 @@ class TrainOptions:
     sharp: float = 1.6  # weight of lips, lids and irises, which the coefficients hang on most
     weight: dict[str, float] = field(
         default_factory=lambda: {
-            "coarse": 0.4, "found": 0.6, "points": 1.0, "likelihood": 0.15, "gaps": 0.5, "visible": 0.05, "face": 0.1, "appearance": 0.2,
+            "coarse": 0.4, "found": 0.6, "points": 1.0, "likelihood": 0.15, "gaps": 0.5, "visible": 0.05, "face": 0.1, "appearance": 0.5,
             "movements": 0.2,
         }
     )  # fmt: skip
@@ -139,9 +147,38 @@ def losses(out: PointsOutput, batch: Batch, weights: Tensor, options: TrainOptio
     return terms
 
 
+@dataclass(frozen=True)
+class Team:
+    """The processes of one run."""
+
+    rank: int = 0
+    size: int = 1
+
+    @staticmethod
+    def here() -> Team:
+        size = int(os.environ.get("WORLD_SIZE", "1"))
+        if size > 1:
+            dist.init_process_group("gloo")
+        return Team(int(os.environ.get("RANK", "0")), size)
+
+    def average(self, model: nn.Module, progress: float) -> float:
+        """Make the weights everyone's mean; returns the furthest progress, so that all end together."""
+        if self.size == 1:
+            return progress
+        parameters = [p.detach() for p in model.parameters()]
+        mean = torch.cat([p.flatten() for p in parameters])
+        dist.all_reduce(mean)
+        for p, part in zip(parameters, (mean / self.size).split([p.numel() for p in parameters]), strict=True):
+            p.copy_(part.view(p.shape))
+        furthest = torch.tensor(progress)
+        dist.all_reduce(furthest, dist.ReduceOp.MAX)
+        return float(furthest)
+
+
 def train(root: Path, out: Path, minutes: float, options: TrainOptions, start: Path | None = None, samples: int = 0) -> None:
     """One run of ``minutes`` (or ``samples``, if given). Writes ``out/run.safetensors`` every two minutes and ``out/log.jsonl``."""
     torch.manual_seed(options.seed)
+    team = Team.here()
     state = {"step": 0, "seconds": 0.0}
     average: dict[str, Tensor] = {}
     adam: dict[str, Tensor] = {}
@@ -158,16 +195,18 @@ def train(root: Path, out: Path, minutes: float, options: TrainOptions, start: P
     optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": options.weight_decay}, {"params": plain, "weight_decay": 0.0}],
                                   lr=options.learning_rate, betas=(0.9, 0.99))  # fmt: skip
     checkpoint.restore(optimiser, adam)
-    data = Data(root, model.config.size, options, options.seed + 1000 * state["step"])
+    data = Data(root, model.config.size, options, options.seed + 1000 * state["step"] + 7 * team.rank)
     care = region_weights(options)
     out.mkdir(parents=True, exist_ok=True)
     (out / "options.json").write_text(json.dumps({**asdict(options), "minutes": minutes, "samples": samples}, indent=1), "utf-8")
     began, saved, told = time.monotonic() - state["seconds"], time.monotonic(), time.monotonic()
     sums: dict[str, float] = {}
-    count, waited = 0, 0.0
+    count, waited, progress, each = 0, 0.0, 0.0, options.batch * team.size
     while True:
         elapsed = time.monotonic() - began
-        progress = min(state["step"] * options.batch / samples if samples else elapsed / (minutes * 60), 1.0)
+        if state["step"] % options.together == 0:
+            done = min(state["step"] * each / samples if samples else elapsed / (minutes * 60), 1.0)
+            progress = team.average(model, done)
         warm = min(1.0, (state["step"] + 1) / 200)
         for group in optimiser.param_groups:
             group["lr"] = options.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
@@ -191,8 +230,12 @@ def train(root: Path, out: Path, minutes: float, options: TrainOptions, start: P
         for k, v in terms.items():
             sums[k] = sums.get(k, 0.0) + float(v.detach())
         now = time.monotonic()
+        if team.rank:
+            if progress >= 1:
+                return
+            continue
         if now - told > 30 or progress >= 1:
-            line = {"step": state["step"], "samples": state["step"] * options.batch, "minutes": round(elapsed / 60, 2),
+            line = {"step": state["step"], "samples": state["step"] * each, "minutes": round(elapsed / 60, 2),
                     "packs": len(data.all), "cpu": round(time.process_time()), "data": round(waited)}  # fmt: skip
             line |= {k: round(v / count, 3) for k, v in sums.items()}
             print(json.dumps(line), flush=True)

@@ -68,6 +68,33 @@ def calm(c: Curves) -> float:
     return -4 * float(_pair(c, "eyeBlink").mean()) - 4 * float(eyes) - 8 * float(_channel(c, "browInnerUp").mean())
 
 
+def raised(c: Curves) -> float:
+    """Brows that go up far at least at times, and are seldom drawn together."""
+    up = _channel(c, "browInnerUp") + _pair(c, "browOuterUp")
+    return 4 * float(np.sort(up)[-max(len(up) // 4, 1) :].mean()) - 3 * float(_pair(c, "browDown").mean())
+
+
+def smiling(c: Curves) -> float:
+    """Corners of the mouth up, cheeks with them, nothing pressed or pulled down."""
+    joy = _pair(c, "mouthSmile") * (0.5 + _pair(c, "cheekSquint"))
+    return 6 * float(joy.mean() ** 0.5) - 2 * float(_pair(c, "mouthFrown").mean()) - 2 * float(_pair(c, "mouthPress").mean())
+
+
+def bright(c: Curves) -> float:
+    """Open eyes: wide rather than narrow, between blinks."""
+    awake = _pair(c, "eyeBlink") < 0.5
+    narrow = _pair(c, "eyeSquint") + _pair(c, "eyeBlink") - _pair(c, "eyeWide")
+    return -5 * float(narrow[awake].mean() if awake.any() else 1.0)
+
+
+def steady(c: Curves) -> float:
+    """No tremble: what changes goes one way for a while."""
+    turns = np.abs(np.diff(c.values.astype(np.float64), 2, axis=0)) if len(c.times) > 2 else np.zeros((1, 1))
+    return -40 * float(np.sqrt((turns**2).mean()))
+
+
+FACE_TASTES: Final[dict[str, Taste]] = {f.__name__: f for f in (broad, raised, smiling, bright, steady)}
+"""Of what a camera saw: the mouth, brows, cheeks and eyes, and how calm all of it is."""
 TASTES: Final[dict[str, Taste]] = {f.__name__: f for f in (broad, understated, rounded, warm, crisp, calm)}
 
 

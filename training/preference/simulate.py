@@ -26,6 +26,7 @@ from ...inference.preference import check, explore, features, learn, policy, que
 from ...inference.preference.adapter import Adapter
 from ...inference.preference.explore import Explored
 from ...inference.preference.reward import Comparison
+from ...inference.preference.speech_base import SpeechBase
 from ...inference.preference.stretches import Stretch
 from ...inference.preference.tuning import TuneOptions
 from ...inference.speech import variation
@@ -270,7 +271,7 @@ def tuning_runs(
 ) -> Iterator[dict]:
     """Win rates on fresh clips, how far takes went, lips before and after, what the gate's check clips show, time."""
     lips = lip_figures(engine.model, measured, head)
-    options = TuneOptions()
+    options, base = TuneOptions(), SpeechBase(engine)
     spread, untouched = policy.Spread.of(engine.model), Adapter.none(engine.model)
     first: list[Explored] = [
         explore.explore(s, engine.model, untouched, u, spread, options.takes, i)
@@ -288,8 +289,8 @@ def tuning_runs(
                 pairs = [every[i] for i in generator.permutation(len(every))[:count]]
                 answers = vote(pool, t, pairs, noise, generator)
                 at = time.process_time()
-                _, adapter = learn.tune(lesson(pool, answers), engine.model, options, clips.quiet, first=first)
-                settled = settle.settle(adapter, engine.model)
+                _, adapter = learn.tune(lesson(pool, answers), base, options, clips.quiet, first=first)
+                settled = settle.settle(adapter, base)
                 seconds = time.process_time() - at
                 network = settled.adapter.applied(engine.model)
                 after = judged(network, settled.adapter.habits(), fresh, raters.TASTES[name], (0, 1))

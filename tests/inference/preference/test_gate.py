@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from facewright.inference.preference.check import Figures, sentences
+from facewright.inference.preference.check import LipFigures, sentences
 from facewright.inference.preference.gate import FEWEST, Score, fresh, judge
 from facewright.preference.votes import Take, Vote, new_id, now
 
@@ -63,11 +63,11 @@ def test_wins_by_more_than_chance(score: Score, passed: bool, words: str) -> Non
 
 
 def test_lips_that_fell_refuse_any_win() -> None:
-    before = Figures(0.86, 1.0, 0.98, 0.030)
-    assert not sentences(before, Figures(0.85, 0.99, 0.98, 0.0305))
-    lost = sentences(before, Figures(0.83, 0.95, 0.90, 0.04))
+    before = LipFigures(0.86, 1.0, 0.98, 0.030)
+    assert not sentences(before, LipFigures(0.85, 0.99, 0.98, 0.0305))
+    lost = sentences(before, LipFigures(0.83, 0.95, 0.90, 0.04))
     assert len(lost) == 4
-    assert len(sentences(before, Figures(0.86, 1.0, 0.98, 0.030, kept=0.97, known=0.96))) == 2, "touches of the lips that went or came"
+    assert len(sentences(before, LipFigures(0.86, 1.0, 0.98, 0.030, kept=0.97, known=0.96))) == 2, "touches of the lips that went or came"
     verdict = judge(Score(wins=50), lost, {})
     assert not verdict.passed and verdict.reasons == tuple(lost)
-    assert not sentences(before, Figures(0.90, 1.0, 1.0, 0.01)), "better is never a loss"
+    assert not sentences(before, LipFigures(0.90, 1.0, 1.0, 0.01)), "better is never a loss"

@@ -148,7 +148,7 @@ def test_an_exported_file_teaches_the_same(sitting: Sitting, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"base": "image"}, "image model"),
+        ({"base": "gait"}, "no model"),
         ({"rounds": 9}, "rounds"),
         ({"out": "adapter.txt"}, "safetensors"),
         ({"votes": "/nowhere/at/all"}, "no votes"),

@@ -5,6 +5,7 @@ import torch
 
 from facewright.inference.preference import check, settle, touches
 from facewright.inference.preference.adapter import Adapter
+from facewright.inference.preference.speech_base import SpeechBase
 from facewright.inference.speech.generate import SpeechEngine
 from facewright.inference.speech.lip_gap import TOUCHING
 
@@ -64,5 +65,5 @@ def test_the_check_foresees_lips_that_no_longer_touch_when_they_did() -> None:
     lost = after.lost(before)
     assert lost["kept"] > 5 * check.MOST_LOST > 5 * lost["closure"], "P, B and M alone would not tell"
     assert any("apart where they touched" in sentence for sentence in check.sentences(before, after))
-    settled = settle.settle(other, engine.model)
+    settled = settle.settle(other, SpeechBase(engine))
     assert settled.strength < 1.0 and settled.after.kept > after.kept

@@ -16,7 +16,7 @@ from facewright.inference.video.describe import MOVEMENTS
 from facewright.inference.video.points import MIRROR, POINTS
 
 HELD_OUT = Path(__file__).with_name("held_out_faces.npz")  # renders of a seed that no network is trained on
-SMALL = points_net.PointsNetConfig(widths=(8, 8, 8), depths=(1, 1), holistic=16)
+SMALL = points_net.PointsNetConfig(widths=(8, 8, 8, 8), depths=(1, 1, 1), holistic=16, shading=8)
 
 
 @pytest.fixture(scope="module")

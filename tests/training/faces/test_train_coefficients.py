@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from facewright.inference.video import coefficients
-from facewright.training.faces import evaluate_coefficients, train_coefficients
+from facewright.training.faces import checkpoint, evaluate_coefficients, train_coefficients
 from facewright.training.faces.train_coefficients import Solved, TrainOptions
 
 
@@ -39,8 +39,7 @@ def test_it_learns_what_the_fit_gets_wrong(tmp_path: Path, appearance: bool) -> 
 def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     data, held_out = solved(300, 0, False), solved(50, 1, False)
     whole = train_coefficients.train(data, held_out, ERRORS, OPTIONS, tmp_path)
-    saved = torch.load(tmp_path / "refiner-geometry.pt", weights_only=True)
-    assert saved["epoch"] == OPTIONS.epochs
+    assert checkpoint.load(tmp_path / "refiner-geometry")[3]["epoch"] == OPTIONS.epochs
     again = train_coefficients.train(data, held_out, ERRORS, OPTIONS, tmp_path)
     assert all((a == b).all() for a, b in zip(whole.state_dict().values(), again.state_dict().values(), strict=True))
 

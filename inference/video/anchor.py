@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes the curves open lips and lids by as much as the picture shows.
+
+Coefficients explain all points at once, and what a prior and a correction learnt on many people leave of a lip gap is less than the
+person's: lips that are a little apart shut, shut lids stay open. An animator looks at exactly these. So four distances are measured on the
+points themselves, in the head's own space: between the lips, from corner to corner of the mouth, and between the lids of either eye.
+The coefficients are then moved until the head that the curves drive shows the same, each by as much as it is uncertain (one step of a
+Kalman filter a frame, repeated where a coefficient ran into its bounds).
+"""
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from ...rigs.arkit import ARKIT_52
+from ..speech.lip_gap import SEEN_SHUT, from_measured
+from . import fit
+from .neutral import Neutral
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A distance: mean over ``pairs`` of points along an ``axis`` of the head (0 to the subject's left, 1 up). noise: standard deviation
+    of a single look at it, in distances of the outer eye corners. moves: names begin so of the channels that may be moved for it."""
+
+    pairs: tuple[tuple[int, int], ...]
+    axis: int
+    noise: float
+    moves: tuple[str, ...] = ("jaw", "mouth")
+
+
+_LEFT_EYE, _RIGHT_EYE = 45, 36  # outer corners
+LIPS: Final = Measure(((62, 66),), 1, 0.0015)
+# The corners themselves are found less surely than the lips beside them (chosen on GRID s1: r of the width 0.60 and 0.74).
+WIDTH: Final = Measure(((85, 84), (83, 82), (69, 68), (73, 72), (91, 90)), 0, 0.006)
+LIDS_LEFT: Final = Measure(((43, 47), (44, 46)), 1, 0.012, ("eyeBlink", "eyeWide"))
+LIDS_RIGHT: Final = Measure(((37, 41), (38, 40)), 1, 0.012, ("eyeBlink", "eyeWide"))
+MEASURES: Final = (LIPS, WIDTH, LIDS_LEFT, LIDS_RIGHT)
+NOISE: Final = tuple(m.noise for m in MEASURES)
+
+# Eye distances between the points of lips that touch. The renders that taught the point network have 0.0086 there; on real pictures the
+# network says 0.004 to 0.02, most in the middle of speech. Chosen on GRID s1.
+SHUT: Final = 0.02
+OPEN_SHARE: Final = 0.6  # of a clip's frames whose lids are at most as open as its open lids
+LIDS_SHUT: Final = 0.25  # of the open lids' distance between the points of shut ones: a blink is over before a camera's shutter is
+ENOUGH: Final = 25  # frames from which on a clip tells how this person's open lids look
+LEAST_SPREAD, MOST_SPREAD = 0.1, 0.25  # of a coefficient: what may move it here, whatever the correction thinks of itself
+ROUNDS: Final = 3
+
+
+@functools.lru_cache(maxsize=1)
+def _eye_distance() -> float:
+    neutral = fit.model().neutral
+    return float((neutral[_LEFT_EYE] - neutral[_RIGHT_EYE]).norm())
+
+
+@functools.lru_cache(maxsize=1)
+def _head() -> tuple[tuple[Tensor, Tensor], ...]:
+    """For each measure the mean vector of its pairs on the head that curves drive, [3], and by coefficient, [52, 3], in eye distances."""
+    model, out = fit.model(), []
+    for measure in MEASURES:
+        a, b = (list(side) for side in zip(*measure.pairs, strict=True))
+        rest, moved = (model.neutral[a] - model.neutral[b]).mean(0), (model.arkit[:, a] - model.arkit[:, b]).mean(1)
+        out.append((rest / _eye_distance(), moved / _eye_distance()))
+    return tuple(out)
+
+
+@functools.lru_cache(maxsize=1)
+def _moves() -> Tensor:
+    """1 where a measure may move a coefficient, [M, 52]."""
+    return torch.tensor([[float(name.startswith(m.moves)) for name in ARKIT_52] for m in MEASURES])
+
+
+def on_head(coefficients: Tensor) -> tuple[Tensor, Tensor]:
+    """The measures [T, M] that coefficients [T, 52] show on the average head, and their derivatives [T, M, 52]; in eye distances."""
+    lengths, slopes = [], []
+    for measure, (rest, moved) in zip(MEASURES, _head(), strict=True):
+        vector = rest + coefficients @ moved
+        if measure is LIPS:  # what ``lip_gap`` measures, in depth too: rolled lips are apart
+            length = vector.norm(dim=-1).clamp_min(1e-6)
+            direction = vector / length[:, None]
+        else:
+            length = vector[:, measure.axis]
+            direction = torch.eye(3)[measure.axis].expand(len(vector), -1)
+        lengths.append(length)
+        slopes.append(direction @ moved.T)
+    return torch.stack(lengths, 1), torch.stack(slopes, 1)
+
+
+def _at_rest(person: Neutral, measure: Measure) -> Tensor:
+    """A measure of the person's neutral, in the person's own eye distances."""
+    a, b = (list(side) for side in zip(*measure.pairs, strict=True))
+    return (person.shape[a] - person.shape[b])[:, measure.axis].mean() / _own_eyes(person)
+
+
+def _own_eyes(person: Neutral) -> Tensor:
+    return (person.shape[_LEFT_EYE] - person.shape[_RIGHT_EYE]).norm()
+
+
+def seen(points: Tensor, visible: Tensor, pose: fit.Pose, person: Neutral, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+    """The measures [T, M] of points [T, P, 2] (y up), in the person's own eye distances, and how well each is seen, 0..1 [T, M].
+
+    The coefficients say what a picture hides: how the pairs lie in depth.
+    """
+    shape = person.shape + torch.tensordot(coefficients, fit.model().arkit, 1)
+    own = _own_eyes(person)
+    expected, slope = fit.project(pose, person.perspective.expand(len(points)), shape)
+    lengths, certain = [], []
+    for measure in MEASURES:
+        a, b = (list(side) for side in zip(*measure.pairs, strict=True))
+        missing = (points[:, a] - points[:, b]) - (expected[:, a] - expected[:, b])
+        along = (0.5 * (slope[:, a] + slope[:, b]) @ pose.rotation[:, None])[..., measure.axis]
+        further = (missing * along).sum(-1) / along.square().sum(-1).clamp_min(1e-9)
+        apart = (shape[:, a] - shape[:, b])[..., measure.axis] + further
+        lengths.append(apart.mean(1) / own)
+        certain.append(torch.minimum(visible[:, a], visible[:, b]).mean(1))
+    return torch.stack(lengths, 1), torch.stack(certain, 1)
+
+
+def wanted(measured: Tensor, person: Neutral) -> Tensor:
+    """What the head that curves drive should show, [T, M], where ``measured`` [T, M] was seen on a person."""
+    rest = [vector[measure.axis] for measure, (vector, _) in zip(MEASURES, _head(), strict=True)]
+    out = torch.empty_like(measured)
+    lips, width = measured[:, 0], measured[:, 1]
+    enough = len(measured) >= ENOUGH
+    out[:, 0] = from_measured(lips - SHUT + SEEN_SHUT)
+    out[:, 1] = rest[1] + width - _at_rest(person, WIDTH)
+    for i, measure in ((2, LIDS_LEFT), (3, LIDS_RIGHT)):
+        usual = _at_rest(person, measure)
+        if enough:
+            usual = measured[:, i].quantile(OPEN_SHARE).clamp(0.6 * usual, 1.4 * usual)
+        out[:, i] = rest[i] * (measured[:, i] / usual.clamp_min(0.02) - LIDS_SHUT) / (1 - LIDS_SHUT)
+    return out.clamp_min(0)
+
+
+def settle(coefficients: Tensor, spread: Tensor, target: Tensor, certain: Tensor) -> Tensor:
+    """Coefficients [T, 52] moved so that the head they drive shows the measures ``target`` [T, M].
+
+    spread [T, 52]: standard deviations of the coefficients; certain [T, M]: how well each measure was seen, 0..1.
+    """
+    noise = torch.tensor(NOISE) / certain.clamp_min(0.02).square()  # half hidden lips say little
+    loose = spread.clamp(LEAST_SPREAD, MOST_SPREAD)
+    out = coefficients
+    for _ in range(ROUNDS):
+        shown, slope = on_head(out)
+        slope = slope * _moves()
+        missing = target - shown
+        # What lies at a bound and would be pushed further does not take part.
+        push = (slope * (missing / noise.square())[..., None]).sum(1)
+        free = ~((out <= 0) & (push < 0) | (out >= 1) & (push > 0))
+        variance = loose.square() * free
+        gain = variance[:, None] * slope  # [T, M, 52]
+        inner = gain @ slope.transpose(1, 2) + torch.diag_embed(noise.square())
+        out = (out + (torch.linalg.solve(inner, missing[..., None]).transpose(1, 2) @ gain)[:, 0]).clamp(0, 1)
+    return out
