@@ -159,4 +159,17 @@ def settle(coefficients: Tensor, spread: Tensor, target: Tensor, certain: Tensor
         gain = variance[:, None] * slope  # [T, M, 52]
         inner = gain @ slope.transpose(1, 2) + torch.diag_embed(noise.square())
         out = (out + (torch.linalg.solve(inner, missing[..., None]).transpose(1, 2) @ gain)[:, 0]).clamp(0, 1)
-    return out
+    return _either_wide_or_shut(out)
+
+
+def _either_wide_or_shut(coefficients: Tensor) -> Tensor:
+    """Takes out of eyeBlink and eyeWide what of either undoes the other: the lids stay where they are, and nobody reads wide eyes there."""
+    out = coefficients.clone()
+    for number, side in ((2, "Left"), (3, "Right")):
+        blink, wide = ARKIT_52.index(f"eyeBlink{side}"), ARKIT_52.index(f"eyeWide{side}")
+        slope = _head()[number][1][:, 1]
+        share = -slope[wide] / slope[blink]  # of a blink that undoes wide eyes
+        undone = torch.minimum(out[:, wide], out[:, blink] / share)
+        out[:, wide] -= undone
+        out[:, blink] -= share * undone
+    return out.clamp_min(0)

@@ -70,6 +70,16 @@ def test_shut_lids_shut() -> None:
     assert got.min() >= 0
 
 
+def test_lids_at_rest_are_not_called_wide() -> None:
+    arkit = talking(40)
+    guess = arkit.copy()
+    wide = [AT["eyeWideLeft"], AT["eyeWideRight"]]
+    guess[:, wide] = 0.6
+    got = anchored(arkit, guess)
+    assert got[:, wide].mean() < 0.2
+    assert (np.minimum(got[:, wide], got[:, [AT["eyeBlinkLeft"], AT["eyeBlinkRight"]]]) < 1e-5).all()
+
+
 def test_hidden_lips_stay_as_they_were_guessed() -> None:
     arkit, guess = talking(40), np.zeros((40, 52), np.float32)
     lips = [i for pair in (*anchor.LIPS.pairs, *anchor.WIDTH.pairs) for i in pair]
