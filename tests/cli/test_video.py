@@ -97,7 +97,8 @@ def test_an_adapter_changes_the_pose_and_fits_one_model_only(shell, tmp_path: Pa
     raised = torch.tensor([2.0 if unit == "browInnerUp" else 0.0 for unit in UNITS])
     for name, sha in (("brows", sha256_of(coefficients.SHIPPED)), ("old", "0" * 64)):
         adapter_file.save(
-            replace(ImageAdapter.none(256), offset=raised), Card(name, "image", sha, UNITS), tmp_path / f"{name}.safetensors"
+            replace(ImageAdapter.none(coefficients.load().config.width), offset=raised), Card(name, "image", sha, UNITS),
+            tmp_path / f"{name}.safetensors",
         )
     media.write_picture(tmp_path / "face.png", frames[0])
     found = []
