@@ -22,6 +22,7 @@ from ...core.paths import replacing
 from ...rigs.arkit import ARKIT_52
 from ..video import smoothing
 from ..video.track import FaceTrack
+from . import stretches
 
 # Standard deviation (s) of the average over time that the adapter sees: what the network's features do within a frame or two is noise.
 REACH: Final = 0.05
@@ -144,19 +145,10 @@ def load(path: Path | str) -> Seen:
 
 
 def file_name(clip: str, model: str, start: float, end: float) -> str:
-    """Where a stretch is kept in its folder."""
-    return f"seen-{clip[:24]}-{model[:12]}-{round(start * 1000)}-{round(end * 1000)}.npz"
+    """Where a stretch is kept in its folder, beside those that were heard."""
+    return f"seen-{stretches.file_name(clip, model, start, end)}"
 
 
 def load_all(folder: Path | str, model: str) -> dict[tuple[str, float, float], Seen]:
     """The readable stretches in a folder that this model saw, by ``Seen.key``; an absent folder has none."""
-    found = {}
-    folder = Path(folder)
-    for path in sorted(folder.glob(f"seen-*-{model[:12]}-*.npz")) if folder.is_dir() else ():
-        try:
-            seen = load(path)
-        except UserError:
-            continue
-        if seen.model == model:
-            found[seen.key] = seen
-    return found
+    return stretches.readable(folder, f"seen-*-{model[:12]}-*.npz", load, model)

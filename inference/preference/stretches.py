@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -145,13 +147,18 @@ def file_name(clip: str, model: str, start: float, end: float) -> str:
 
 def load_all(folder: Path | str, model: str) -> dict[tuple[str, float, float], Stretch]:
     """The readable stretches in a folder that this model heard, by ``Stretch.key``; an absent folder has none."""
+    return readable(folder, f"*-{model[:12]}-*.npz", load, model)
+
+
+def readable(folder: Path | str, pattern: str, load: Callable[[Path], Any], model: str) -> dict[tuple[str, float, float], Any]:
+    """What ``load`` can read of a folder's files and is of this model, by its ``key``."""
     found = {}
     folder = Path(folder)
-    for path in sorted(folder.glob(f"*-{model[:12]}-*.npz")) if folder.is_dir() else ():
+    for path in sorted(folder.glob(pattern)) if folder.is_dir() else ():
         try:
-            stretch = load(path)
+            kept = load(path)
         except UserError:
             continue
-        if stretch.model == model:
-            found[stretch.key] = stretch
+        if kept.model == model:
+            found[kept.key] = kept
     return found
