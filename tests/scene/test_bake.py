@@ -89,7 +89,8 @@ def test_dense_bake_of_a_minute_is_quick(scene, make_head):
         seconds.append(time.process_time() - began)
         plan = bake.plan([head], curves, BakeOptions(keys="DENSE"))
     assert report.keys == 52 * 3600
-    # The bar of 0.3 s is the bench's: beside other work the same takes up to half a second of CPU time here. Keys one by one take half a minute.
+    # The bar of 0.3 s is the bench's: beside other work the same takes up to half a second of CPU time here. Keys set one by one would take
+    # half a minute.
     assert min(seconds) <= 1.0
 
 
