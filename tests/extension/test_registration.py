@@ -34,7 +34,7 @@ def fresh(code: str, **variables: str) -> str:
 
 
 def test_enabling_is_quick_and_light(tmp_path):
-    """The best of five fresh interpreters, in processor time. Compiled files are kept between them, as Blender keeps them between its starts.
+    """The best of five fresh interpreters, in processor time; compiled files are kept between them, as Blender keeps them.
 
     It takes 20 to 30 ms (the bar is 50), and more than twice that where other programs share the processor's caches. A module that is
     heavy costs 100 ms and more, besides being named here.
