@@ -34,6 +34,8 @@ CHANNELS: Final = ARKIT_52 + HEAD_AND_EYES
 _SPEECH_FPS: Final = 60.0  # what the speech engine is asked for; the fused take is sampled from it, closures kept
 # A lost face is told from this many seconds on; less is bridged.
 TOLD_GAP: Final = 0.25
+# Pixels: what is read of a smaller face on a photo is made up.
+LEAST_FACE: Final = 20
 # Shares of the work, from measured times: watching, solving, and listening where the sound is wanted too.
 _WATCHED, _SOLVED, _HEARD = (0.85, 0.97, 0.97), (0.6, 0.7, 0.95), 0.02
 
@@ -217,7 +219,8 @@ class VideoEngine:
         report: Report = lambda fraction, stage: None,
         taste: coefficients.Taste | None = None,
     ) -> list[SeenFace]:
-        """Every face of a photo or drawing, from left to right; [] where none is found. Raises UserError for a file that is no picture."""
+        """Every face of a photo or drawing that is large enough, from left to right; [] where there is none. Raises UserError for a file
+        that is no picture."""
         photo = read_photo(Path(path))
         report(0.3, "Looking for faces")
         networks = self.networks(str(resolve_device(device)))
@@ -227,6 +230,8 @@ class VideoEngine:
             arkit = track.arkit[0]
             skin = seen.points[0, :SKIN] / photo.scale
             low, high = skin.min(0), skin.max(0)
+            if (high - low).max() < LEAST_FACE:
+                continue
             box = (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
             out.append(SeenFace(box, describe.describe_frame(arkit), np.concatenate([arkit, angles_of(track)[0]])))
         return out

@@ -168,6 +168,13 @@ def test_a_photo_gives_everybody_with_words_before_numbers(tmp_path, engine):
     assert engine.photo(media.write_picture(tmp_path / "none.png", drawn.scene())) == []
 
 
+def test_a_face_of_a_few_pixels_is_none(tmp_path, engine, monkeypatch):
+    path = media.write_picture(tmp_path / "far.png", drawn.scene((40, 60, 50)))
+    assert len(engine.photo(path)) == 1
+    monkeypatch.setattr(watch, "LEAST_FACE", 70)
+    assert engine.photo(path) == []
+
+
 @pytest.fixture
 def verbs(engine, monkeypatch):
     monkeypatch.setattr(job, "_engine", engine)
