@@ -32,6 +32,11 @@ class Measure:
     noise: float
     moves: tuple[str, ...] = ("jaw", "mouth")
 
+    def between(self, points: Tensor) -> Tensor:
+        """From the second to the first of each pair, [..., pairs, D] of points [..., P, D]."""
+        first, second = (list(side) for side in zip(*self.pairs, strict=True))
+        return points[..., first, :] - points[..., second, :]
+
 
 _LEFT_EYE, _RIGHT_EYE = 45, 36  # outer corners
 LIPS: Final = Measure(((62, 66),), 1, 0.0015)
@@ -65,8 +70,7 @@ def _head() -> tuple[tuple[Tensor, Tensor], ...]:
     """For each measure the mean vector of its pairs on the head that curves drive, [3], and by coefficient, [52, 3], in eye distances."""
     model, out = fit.model(), []
     for measure in MEASURES:
-        a, b = (list(side) for side in zip(*measure.pairs, strict=True))
-        rest, moved = (model.neutral[a] - model.neutral[b]).mean(0), (model.arkit[:, a] - model.arkit[:, b]).mean(1)
+        rest, moved = measure.between(model.neutral).mean(0), measure.between(model.arkit).mean(1)
         out.append((rest / _eye_distance(), moved / _eye_distance()))
     return tuple(out)
 
@@ -95,8 +99,7 @@ def on_head(coefficients: Tensor) -> tuple[Tensor, Tensor]:
 
 def _at_rest(person: Neutral, measure: Measure) -> Tensor:
     """A measure of the person's neutral, in the person's own eye distances."""
-    a, b = (list(side) for side in zip(*measure.pairs, strict=True))
-    return (person.shape[a] - person.shape[b])[:, measure.axis].mean() / _own_eyes(person)
+    return measure.between(person.shape)[:, measure.axis].mean() / _own_eyes(person)
 
 
 def _own_eyes(person: Neutral) -> Tensor:
@@ -114,10 +117,10 @@ def seen(points: Tensor, visible: Tensor, pose: fit.Pose, person: Neutral, coeff
     lengths, certain = [], []
     for measure in MEASURES:
         a, b = (list(side) for side in zip(*measure.pairs, strict=True))
-        missing = (points[:, a] - points[:, b]) - (expected[:, a] - expected[:, b])
+        missing = measure.between(points) - measure.between(expected)
         along = (0.5 * (slope[:, a] + slope[:, b]) @ pose.rotation[:, None])[..., measure.axis]
         further = (missing * along).sum(-1) / along.square().sum(-1).clamp_min(1e-9)
-        apart = (shape[:, a] - shape[:, b])[..., measure.axis] + further
+        apart = measure.between(shape)[..., measure.axis] + further
         lengths.append(apart.mean(1) / own)
         certain.append(torch.minimum(visible[:, a], visible[:, b]).mean(1))
     return torch.stack(lengths, 1), torch.stack(certain, 1)
