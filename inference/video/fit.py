@@ -151,16 +151,16 @@ def pose_steps(pose: Pose, perspective: Tensor, shape: Tensor, points: Tensor, w
 
 def bounded(gram: Tensor, right: Tensor, start: Tensor, sweeps: int = SWEEPS) -> Tensor:
     """Minimises x G x / 2 - b x within 0..1 by coordinate descent. gram [T, C, C], right [T, C], start [T, C]."""
-    x = start.T.contiguous()
-    rows = gram.permute(1, 2, 0).contiguous()  # [C, C, T]: a coordinate's row of every frame lies together
+    x = list(start.T.contiguous().unbind())
+    rows = gram.permute(1, 2, 0).contiguous().unbind()  # [C, T] each: a coordinate's row of every frame lies together
     left = (right - (gram @ start[..., None])[..., 0]).T.contiguous()
-    inverse = 1 / torch.diagonal(gram, dim1=-2, dim2=-1).T
+    own, inverse = left.unbind(), (1 / torch.diagonal(gram, dim1=-2, dim2=-1).T).unbind()
     for _ in range(sweeps):
-        for j in range(len(x)):
-            new = torch.addcmul(x[j], left[j], inverse[j]).clamp_(0, 1)
-            left.addcmul_(rows[j], (new - x[j])[None], value=-1)
+        for j, row in enumerate(rows):
+            new = torch.addcmul(x[j], own[j], inverse[j]).clamp_(0, 1)
+            left.addcmul_(row, (new - x[j])[None], value=-1)
             x[j] = new
-    return x.T.contiguous()
+    return torch.stack(x, 1)
 
 
 def error_modes(errors: Tensor, rank: int, own: float = 0.5) -> Tensor:

@@ -104,7 +104,8 @@ class Refinement(nn.Module):
         """Points [B, P, 2], what they said of themselves [B, P, read] and the change [B, P, 4]: offset x, y, log sigma, visible."""
         grid = (2 * at - 1).unsqueeze(2)
         near = torch.cat([_sample(features, grid) for features in maps], 1)  # [B, C, P]
-        said = torch.einsum("bcp,pco->bpo", near, self.local) + self.local_bias
+        # A product for each point; in order in memory, as batched products are slow otherwise.
+        said = torch.bmm(near.permute(2, 0, 1).contiguous(), self.local).transpose(0, 1) + self.local_bias
         moved = at + _REACH * said[..., :2]
         placed = 4 * (moved - moved.mean(1, keepdim=True))
         more = self.holistic(torch.cat([placed.flatten(1), said.flatten(1), pooled], 1)).unflatten(1, (self.points, 4))
@@ -151,10 +152,10 @@ class PointsNet(nn.Module):
         deep = self.deep(mid)
         mid = self.coarse(F.relu(mid + F.interpolate(self.deep_to_middle(deep), scale_factor=2, mode="bilinear")))
         fine = self.fine(F.relu(fine + F.interpolate(self.middle_to_fine(mid), scale_factor=2, mode="bilinear")))
-        heat = self.heat(mid).flatten(2).float()
+        heat = self.heat(mid).permute(0, 2, 3, 1).flatten(1, 2).float()  # [B, cells, P], as it lies in memory
         pooled = torch.cat([deep.float().mean((2, 3)), deep.float().amax((2, 3))], 1)
         with torch.autocast("cpu", enabled=False):
-            coarse = heat.softmax(-1) @ self.grid
+            coarse = (self.grid.T @ heat.softmax(1)).transpose(1, 2)
             found, _, told = self.first(coarse, (fine, mid), pooled)
             points, said, more = self.second(found, (fine,), pooled)
             told = told + more

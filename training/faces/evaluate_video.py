@@ -201,9 +201,9 @@ class _Counting:
         self.finding += time.process_time() - began
         return found
 
-    def look(self, crops: np.ndarray) -> tracker.Dense:
+    def look(self, crops: np.ndarray, both_ways: bool = False) -> tracker.Dense:
         self.crops += len(crops)
-        return self.inner.look(crops)
+        return self.inner.look(crops, both_ways)
 
 
 def letterboxed(rgb: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -79,6 +79,15 @@ def _to_polyline(at: np.ndarray, line: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return best, along
 
 
+def _to_ring(at: np.ndarray, ring: np.ndarray) -> np.ndarray:
+    """Distance of [n, 3] to the closed line through [k, 3]."""
+    best = np.full(len(at), 9.0)
+    for a, b in zip(ring, np.roll(ring, -1, 0), strict=True):
+        t = np.clip(((at - a) @ (b - a)) / ((b - a) @ (b - a)), 0, 1)
+        best = np.minimum(best, np.linalg.norm(at - a - t[:, None] * (b - a), axis=1))
+    return best
+
+
 def _inside(at: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     out = np.zeros(len(at), bool)
     for a, b in zip(polygon, np.roll(polygon, -1, 0), strict=True):
@@ -122,14 +131,14 @@ def _masks(neutral: np.ndarray, part: np.ndarray, marks: np.ndarray) -> dict[str
     out["nose"] = np.exp(-(x**2 + (y - 0.7) ** 2 + (z - 12.5) ** 2) / 1.6)
     out["under_eye"] = np.exp(-((np.abs(x) - 3.1) ** 2 / 2.2 + (y - 2.3) ** 2 / 0.35)) * front
     out["eye_shadow"] = np.exp(-((np.abs(x) - 3.2) ** 2 / 2.5 + (y - 4.5) ** 2 / 0.3)) * front
-    rim = 9 * np.ones(len(x))
+    rim = np.full(len(x), 9.0)
     for first in (36, 42):
-        ring = marks[first : first + 6]
-        for a, b in zip(ring, np.roll(ring, -1, 0), strict=True):
-            t = np.clip(((neutral - a) @ (b - a)) / ((b - a) @ (b - a)), 0, 1)
-            rim = np.minimum(rim, np.linalg.norm(neutral - a - t[:, None] * (b - a), axis=1))
+        rim = np.minimum(rim, _to_ring(neutral, marks[first : first + 6]))
     out["lid_rim"] = np.exp(-((rim / 0.16) ** 2)) * face
     out["upper"] = smooth(y - 3.45, -0.1, 0.2)
+    out["lip_seam"] = np.where(face, _to_ring(neutral, marks[60:68]), 9.0)
+    corner, middle = marks[60], marks[[62, 66]].mean(0)
+    out["above_seam"] = y - np.interp(np.abs(x), [0, abs(corner[0])], [middle[1], corner[1]])
     return {k: np.asarray(v, np.float32) for k, v in out.items()}
 
 

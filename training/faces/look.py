@@ -74,13 +74,14 @@ def draw(head: Head, rng: np.random.Generator, stylised: bool) -> Look:
         p[:, :3] *= 1 - spots[:, None] * np.array([0.5, 0.8, 0.9])
     p[:, 3] = rng.uniform(0.0, 0.22) * (0.6 + 0.8 * raster.noise(at, 0.6, seeds[4])) + 0.1 * m["nose"] * rng.random()
     makeup = rng.random() < 0.3
-    lips = skin * np.array([1.0, 0.62, 0.66]) * rng.uniform(0.65, 1.05)
+    lips = skin * np.array([1.0, 0.62, 0.66]) ** rng.uniform(0.5, 1.7) * rng.uniform(0.65, 1.05)
     if makeup and rng.random() < 0.7:
         lips = lips * 0.4 + np.array([0.45, 0.05, 0.08]) * np.exp(rng.normal(0, 0.4, 3)) * rng.uniform(0.3, 1)
     strength = rng.uniform(0.25, 1.0) if not makeup else rng.uniform(0.6, 1.0)
     amount = (m["lips"] * strength)[:, None]
     p[:, :3] = p[:, :3] * (1 - amount) + lips * amount
     p[:, 3] += m["lips"] * rng.uniform(0, 0.35)
+    _seam(p, m, rng)
     if makeup:
         shadow = (m["eye_shadow"] * rng.uniform(0, 0.7))[:, None]
         p[:, :3] = p[:, :3] * (1 - shadow) + (rng.random(3) * 0.3 + skin * 0.3) * shadow
@@ -147,6 +148,15 @@ def _brows(p: np.ndarray, head: Head, rng: np.random.Generator, hair: np.ndarray
         amount = np.clip(amount * dark * (0.7 + 0.6 * strands) * 1.2, 0, 0.97)[:, None]
         p[:, :3] = p[:, :3] * (1 - amount) + (colour + 0.05 * skin) * amount
         p[:, 3] *= 1 - 0.8 * amount[:, 0]
+
+
+def _seam(p: np.ndarray, m: dict[str, np.ndarray], rng: np.random.Generator) -> None:
+    """The line where lips meet: on some people broad and dark, on others hardly there, so its darkness does not tell how far they part."""
+    for half in (m["above_seam"] > 0, m["above_seam"] <= 0):
+        width, dark = rng.uniform(0.06, 0.3), rng.uniform(0, 0.85) * (rng.random() < 0.8)
+        amount = (dark * half * np.exp(-((m["lip_seam"] / width) ** 2)))[:, None]
+        p[:, :3] *= 1 - amount * np.array([0.85, 1.0, 0.97])
+        p[:, 3] *= 1 - amount[:, 0]
 
 
 def _mouth(p: np.ndarray, head: Head, rng: np.random.Generator, skin: np.ndarray) -> None:

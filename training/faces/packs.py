@@ -22,6 +22,7 @@ from . import backgrounds, expressions, scene, splits
 from . import head as heads
 
 PICTURES_A_PERSON = 5  # a person costs as much as a picture
+HELD = 0.3  # share of people who keep an expression in all of their pictures: what stays is not always how a face is at rest
 CLOSE, WIDE = "close", "wide"
 _WIDE_SIDE, _WIDE_FILL = 128, 0.42  # room for hair and shoulders around a face that is pasted into a scene
 _BACKS = 24  # new backgrounds in each pack, besides the common bank
@@ -62,8 +63,10 @@ def make(head: heads.Head, drawn: expressions.Expressions, seed: int, count: int
         person = scene.draw_person(head, rng)
         n = min(PICTURES_A_PERSON, count - len(truths))
         arkit, _ = drawn.draw(rng, n)
-        arkit = expressions.legal(arkit + _resting(rng))
-        mesh, _ = head.place(np.repeat(person.identity[None], n, 0), arkit)
+        if rng.random() < HELD:
+            arkit = expressions.legal(np.maximum(arkit, drawn.draw(rng, 1, {"acted": 1.0})[0] * rng.uniform(0.4, 1.0)))
+        # How a face hangs at rest is the person's, not an expression: a clip tells it, and nobody wants it on another head.
+        mesh, _ = head.place(np.repeat(person.identity[None], n, 0), expressions.legal(arkit + _resting(rng)))
         for k in range(n):
             at = len(truths)
             pictures[at], masks[at], truth = scene.picture(head, person, mesh[k], arkit[k], rng, backs, side, fill)

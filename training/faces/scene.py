@@ -160,6 +160,12 @@ def _key_visibility(head: Head, direction: np.ndarray, softness: float) -> np.nd
     return (weight / weight.sum()).astype(np.float32) @ head.seen[near]
 
 
+def _let_in(marks: np.ndarray) -> float:
+    """Share of the light that parted lips let onto teeth and tongue, for the 68 landmarks [68, 3]: next to none between closed ones."""
+    apart = np.linalg.norm(marks[[61, 62, 63]] - marks[[67, 66, 65]], axis=1).max()
+    return 0.06 + 0.94 * float(smooth(apart, 0.05, 0.5))
+
+
 def picture(head: Head, person: Person, mesh: np.ndarray, arkit: np.ndarray, rng: np.random.Generator, backs: np.ndarray, side: int = SIDE,
             fill: float = FILL, clutter: float = 1.0) -> tuple[np.ndarray, np.ndarray, Truth]:  # fmt: skip
     """One picture uint8 [side, side, 3], its foreground mask, and the truth. mesh: from ``head.place``; fill: crop over side."""
@@ -201,6 +207,7 @@ def picture(head: Head, person: Person, mesh: np.ndarray, arkit: np.ndarray, rng
     paint = person.look.paint.copy()
     light = draw_light(rng, float(person.look.skin.mean()))
     toward = turned.T @ light[9:12]
+    paint[paint[:, 5] < 0, 4] *= _let_in(marks)
     paint[:, 5] = np.where(paint[:, 5] < 0, 0.8 * paint[:, 4], _key_visibility(head, toward, rng.uniform(0.01, 0.08)))
     eyes = person.look.eyes.copy()
     eyes[11], eyes[12] = rng.uniform(-0.3, 0.3), rng.uniform(-0.05, 0.35)

@@ -27,6 +27,8 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...inference import weights_file
+from ...inference.video import points_net
 from ...inference.video.describe import intensities
 from ...inference.video.points import POINTS, REGION
 from ...inference.video.points_net import PointsNet, PointsNetConfig, PointsOutput
@@ -175,6 +177,14 @@ class Team:
         return float(furthest)
 
 
+def begun(start: Path) -> dict[str, Tensor]:
+    """Weights to begin with: of an earlier run's folder, averaged, or of a weights file."""
+    if start.is_dir():
+        return checkpoint.load(start)[1]
+    kind = points_net.KIND, points_net.VERSION, PointsNet, PointsNetConfig, "point network"
+    return weights_file.load(start, *kind).state_dict()
+
+
 def train(root: Path, out: Path, minutes: float, options: TrainOptions, start: Path | None = None, samples: int = 0) -> None:
     """One run of ``minutes`` (or ``samples``, if given). Writes ``out/run.safetensors`` every two minutes and ``out/log.jsonl``."""
     torch.manual_seed(options.seed)
@@ -187,13 +197,14 @@ def train(root: Path, out: Path, minutes: float, options: TrainOptions, start: P
         weights, average, adam, state = checkpoint.load(out)
         model.load_state_dict(weights)
     elif start:
-        model.load_state_dict(checkpoint.load(start)[1])
+        model.load_state_dict(begun(start))
     model = model.to(memory_format=torch.channels_last).train()
     average = average or {n: t.clone() for n, t in model.state_dict().items()}
+    now_is = {n: t for n, t in model.state_dict().items() if t.is_floating_point()}  # changes as the model does
     decayed = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim <= 1]
     optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": options.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-                                  lr=options.learning_rate, betas=(0.9, 0.99))  # fmt: skip
+                                  lr=options.learning_rate, betas=(0.9, 0.99), fused=True)  # fmt: skip
     checkpoint.restore(optimiser, adam)
     data = Data(root, model.config.size, options, options.seed + 1000 * state["step"] + 7 * team.rank)
     care = region_weights(options)
@@ -224,8 +235,7 @@ def train(root: Path, out: Path, minutes: float, options: TrainOptions, start: P
         state["step"] += 1
         with torch.no_grad():
             keep = min(options.average, (1 + state["step"]) / (20 + state["step"]))
-            for n, t in model.state_dict().items():
-                average[n].lerp_(t, 1 - keep) if t.is_floating_point() else average[n].copy_(t)
+            torch._foreach_lerp_([average[n] for n in now_is], list(now_is.values()), 1 - keep)
         count += 1
         for k, v in terms.items():
             sums[k] = sums.get(k, 0.0) + float(v.detach())
@@ -254,7 +264,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--packs", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--start", type=Path, help="an earlier run whose weights to begin with, on a fresh schedule")
+    parser.add_argument("--begin", type=Path, help="an earlier run or a weights file to begin with, on a fresh schedule")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--samples", type=int, default=0, help="end after so many crops instead: for comparisons")
     parser.add_argument("--learning-rate", type=float, default=TrainOptions.learning_rate)
@@ -265,7 +275,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     weight = {k: 0.0 if k in args.without else v for k, v in TrainOptions().weight.items()}
     options = TrainOptions(learning_rate=args.learning_rate, seed=args.seed, weight=weight)
-    train(args.packs, args.out, args.minutes, options, args.start, args.samples)
+    train(args.packs, args.out, args.minutes, options, args.begin, args.samples)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class DrawnNetworks:
             if x1 - x0 >= 12
         ]
 
-    def look(self, crops: np.ndarray) -> Dense:
+    def look(self, crops: np.ndarray, both_ways: bool = False) -> Dense:
         assert crops.shape[1:] == (self.size, self.size, 3) and crops.dtype == np.uint8
         self.calls += len(crops)
         self.looks += 1

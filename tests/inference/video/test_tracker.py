@@ -138,6 +138,24 @@ def test_a_photo_shows_everybody_from_left_to_right():
     assert look_at_photo(drawn.scene(), drawn.DrawnNetworks()) == []
 
 
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_photo_may_lie_any_way_up(quarters):
+    """Turned faces are found, and their points are those of the upright picture."""
+    from facewright.inference.video.networks import FaceNetworks
+
+    with np.load(Path(__file__).with_name("held_out_faces.npz"), allow_pickle=False) as z:
+        pictures = z["pictures"]
+    networks = FaceNetworks()
+    for picture in pictures[:2]:
+        (upright,) = look_at_photo(picture, networks)
+        (turned,) = look_at_photo(np.ascontiguousarray(np.rot90(picture, quarters)), networks)
+        x, y = turned.points[0].T
+        side = len(picture)
+        back = {1: (side - y, x), 2: (side - x, side - y), 3: (y, side - x)}[quarters]
+        away = np.linalg.norm(np.stack(back, 1) - upright.points[0], axis=1)
+        assert away[upright.visible[0] > 0.5].mean() < 0.02 * upright.box[0, 2]
+
+
 @pytest.mark.parametrize("roll", [0.0, 0.4, -1.2, np.pi])
 @pytest.mark.parametrize("side", [60, 100, 150])
 def test_a_crop_is_cut_where_its_coordinates_say(roll, side):

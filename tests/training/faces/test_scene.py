@@ -44,9 +44,11 @@ def test_points_of_the_mesh_are_those_of_the_shipped_geometry(head) -> None:
         assert np.abs(mesh[k][head.points] - told).max() < 0.03, "cm, of which float16 takes a hundredth"
 
 
-def test_the_camera_s_truth_is_where_the_points_are_drawn(head, pack) -> None:
-    from facewright.training.faces import raster
+def test_the_camera_s_truth_is_where_the_points_are_drawn(head, monkeypatch) -> None:
+    from facewright.training.faces import expressions, packs, raster
 
+    monkeypatch.setattr(packs, "_resting", lambda rng: np.zeros(52, np.float32))
+    pack = packs.make(head, expressions.load(Path(os.environ["FACEWRIGHT_CORPORA"]), True), SEED, 10)
     for k in np.flatnonzero(~pack.stylised):
         mesh, _ = head.place(pack.identity[k : k + 1].astype(np.float32), pack.arkit[k : k + 1])
         camera = raster.Camera(pack.rotation[k], pack.shift[k], float(pack.distance[k]), float(pack.focal[k]), tuple(pack.centre[k]))
@@ -98,3 +100,30 @@ def test_mirrored_views_keep_their_points_on_the_face(pack) -> None:
     (plain, shown), (other, other_shown) = seen[False], seen[True]
     assert np.abs(np.stack([1 - other[MIRROR][:, 0], other[MIRROR][:, 1]], 1) - plain).max() < 1e-4
     assert (other_shown[MIRROR] == shown).all()
+
+
+def test_how_a_face_hangs_at_rest_is_no_expression(head, monkeypatch) -> None:
+    from facewright.inference.video.points import LANDMARK68
+    from facewright.training.faces import expressions, packs
+
+    drawn = expressions.load(Path(os.environ["FACEWRIGHT_CORPORA"]), True)
+    blink = np.isin(np.arange(52), [expressions.AT["eyeBlinkLeft"], expressions.AT["eyeBlinkRight"]])
+    made = []
+    for lids in (0.0, 0.35):
+        monkeypatch.setattr(packs, "_resting", lambda rng, lids=lids: (lids * blink).astype(np.float32))
+        made.append(packs.make(head, drawn, SEED, 10))
+    awake, tired = made
+    assert (awake.arkit == tired.arkit).all()
+    opened = [np.linalg.norm(p.points[:, LANDMARK68[37]] - p.points[:, LANDMARK68[41]], axis=1).mean() for p in made]
+    assert opened[1] < 0.85 * opened[0]
+
+
+def test_no_light_falls_between_closed_lips(head) -> None:
+    from facewright.inference.video.points import LANDMARK68
+    from facewright.training.faces import expressions, scene
+
+    jaw = np.zeros((2, 52), np.float32)
+    jaw[1, expressions.AT["jawOpen"]] = 0.5
+    mesh, _ = head.place(np.zeros((2, 100), np.float32), jaw)
+    closed, parted = (scene._let_in(shape[head.points[list(LANDMARK68)]]) for shape in mesh)
+    assert closed < 0.15 < 0.9 < parted
