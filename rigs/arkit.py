@@ -18,6 +18,12 @@ ARKIT_52: Final = (
     "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight", "tongueOut",
 )  # fmt: skip
 
+_SIDES: Final = {"Left": "Right", "Right": "Left"}
+ARKIT_MIRROR: Final = tuple(
+    ARKIT_52.index(next((name.removesuffix(a) + b for a, b in _SIDES.items() if name.endswith(a)), name)) for name in ARKIT_52
+)
+"""Numbers of the channels that each becomes on a mirrored face."""
+
 HEAD_AND_EYES: Final = (
     "headYaw", "headPitch", "headRoll", "leftEyeYaw", "leftEyePitch", "leftEyeRoll", "rightEyeYaw", "rightEyePitch", "rightEyeRoll",
 )  # fmt: skip

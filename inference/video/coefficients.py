@@ -3,7 +3,8 @@
 
 The fit knows the geometry and how the points err together; the network knows which expressions are likely, how the point network's
 errors hide them, and what the picture shows beside the points (``appearance``). It sees the fit's coefficients with their certainty, each
-point's residual and what all of them say about each coefficient, how well each region is seen, and yaw and pitch. A mirrored face gives
+point's residual and what all of them say about each coefficient, how well each region is seen, yaw and pitch, and how the person usually
+looks in the clip: whose lids always hang has not closed them. A mirrored face gives
 the mirrored answer, because every answer is the mean of both. Last, ``anchor`` makes lips and lids as open as they were seen.
 """
 from __future__ import annotations
@@ -22,33 +23,27 @@ from torch import Tensor, nn
 
 from ...core.errors import UserError
 from ...core.paths import WEIGHTS
-from ...rigs.arkit import ARKIT_52
+from ...rigs.arkit import ARKIT_52, ARKIT_MIRROR
 from . import anchor, camera, fit, geometry, neutral, smoothing
 from .neutral import Neutral
 from .points import MIRROR, POINTS, REGION
 from .track import FaceTrack, FrameByFrame
 
 SHIPPED: Final = WEIGHTS / "coefficients.safetensors"
-KIND, VERSION = "coefficients", "2"
+KIND, VERSION = "coefficients", "3"
 BLOCK: Final = 64  # frames at once: enough to fill the processor, and a cancelled job stops within a fifth of a second
 SMALLEST_SIGMA: Final = 0.0015  # of the crop: nothing is found better
 _RESIDUAL, _FAR = 0.15, 0.25  # cm: size of a usual residual; sigma at which a point counts for half
+_LOW = 0.2  # quantile over a clip's frames at which a coefficient is about at rest
+_GLANCES = 600  # frames that tell how a person usually looks
 _REGIONS: Final = tuple(dict.fromkeys(REGION))
 _CLOSE, _JAW = ARKIT_52.index("mouthClose"), ARKIT_52.index("jawOpen")
 _REINSTALL = "Install Facewright again, or put the file back from its release."
 
 
-def _channel_mirror() -> np.ndarray:
-    def other(name: str) -> str:
-        if name.endswith("Left"):
-            return name.removesuffix("Left") + "Right"
-        return name.removesuffix("Right") + "Left" if name.endswith("Right") else name
-
-    return np.array([ARKIT_52.index(other(n)) for n in ARKIT_52])
-
-
-CHANNEL_MIRROR: Final = _channel_mirror()
-FEATURES: Final = 3 * len(ARKIT_52) + 2 * POINTS + 2 * len(_REGIONS) + 4
+_SIDES: Final = list(ARKIT_MIRROR)
+_USUAL = 4  # numbers of a coefficient that tell how it is over the clip
+FEATURES: Final = (3 + _USUAL) * len(ARKIT_52) + 2 * POINTS + 2 * len(_REGIONS) + 4
 ERROR_MODES: Final = 40
 
 
@@ -82,7 +77,11 @@ class Refiner(nn.Module):
         self.register_buffer("errors", torch.zeros(2 * POINTS, ERROR_MODES))
 
     def forward(self, features: Tensor, appearance: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        change, log_sigma = self.head(self.hidden(features, appearance)).split(len(ARKIT_52), -1)
+        return self.answer(features, self.hidden(features, appearance))
+
+    def answer(self, features: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """The same from what the last layer sees."""
+        change, log_sigma = self.head(hidden).split(len(ARKIT_52), -1)
         return features[:, : len(ARKIT_52)] + 0.3 * change, log_sigma - 2.5
 
     def hidden(self, features: Tensor, appearance: Tensor | None = None) -> Tensor:
@@ -92,11 +91,20 @@ class Refiner(nn.Module):
         return self.body(features)
 
 
-def features(solution: fit.Solution, sigma: Tensor, visible: Tensor, known: Tensor) -> Tensor:
+def usual(moved: Tensor, appearance: Tensor | None) -> Tensor:
+    """How a person is over a clip, [..., 208]: low quantile and mean of the fit's coefficients ``moved`` [..., F, 52] in the frames that
+    the neutral is from, and of the ``appearance`` [..., T, 52] logits of all frames (zeros without)."""
+    if appearance is None or not appearance.shape[-1]:
+        appearance = moved.new_full((*moved.shape[:-2], 1, len(ARKIT_52)), -torch.inf)
+    shown = torch.sigmoid(appearance[..., :: max(1, appearance.shape[-2] // _GLANCES), :])
+    return torch.cat([value for part in (moved, shown) for value in (part.quantile(_LOW, -2), part.mean(-2))], -1)
+
+
+def features(solution: fit.Solution, sigma: Tensor, visible: Tensor, known: Tensor, usually: Tensor) -> Tensor:
     """What the network sees, [T, FEATURES].
 
     solution: of ``fit.frames``; sigma [T, P] in the points' unit; visible [T, P] 0..1; known [T]: 1 where the neutral is from many frames,
-    towards 0 where it is from one.
+    towards 0 where it is from one; usually [T, 208] or [208]: ``usual``.
     """
     pose = solution.pose
     yaw, sin_pitch = torch.atan2(pose.rotation[:, 0, 2], pose.rotation[:, 2, 2]), pose.rotation[:, 1, 2]
@@ -110,7 +118,8 @@ def features(solution: fit.Solution, sigma: Tensor, visible: Tensor, known: Tens
     pooled = _pooling()
     return torch.cat(
         [
-            solution.coefficients, solution.spread.clamp(0.01, 1).log() + 2, left.flatten(1) @ _directions(), left.flatten(1),
+            solution.coefficients, solution.spread.clamp(0.01, 1).log() + 2, left.flatten(1) @ _directions(),
+            usually.expand(len(left), -1), left.flatten(1),
             visible @ pooled, (in_cm.clamp(0.01, 2).log() + 2) @ pooled,
             torch.stack([yaw.sin(), yaw.cos(), sin_pitch, known], 1),
         ],
@@ -120,26 +129,22 @@ def features(solution: fit.Solution, sigma: Tensor, visible: Tensor, known: Tens
 
 def mirrored(seen: Tensor) -> Tensor:
     """The features of the mirrored face."""
-    n = len(ARKIT_52)
-    parts = [seen[:, k * n : (k + 1) * n][:, CHANNEL_MIRROR] for k in range(3)]
-    left = seen[:, 3 * n : 3 * n + 2 * POINTS].unflatten(1, (POINTS, 2))[:, MIRROR] * torch.tensor([-1.0, 1.0])
-    rest = seen[:, 3 * n + 2 * POINTS :].clone()
+    n, by_channel = len(ARKIT_52), 3 + _USUAL
+    parts = [seen[:, k * n : (k + 1) * n][:, _SIDES] for k in range(by_channel)]
+    left = seen[:, by_channel * n : by_channel * n + 2 * POINTS].unflatten(1, (POINTS, 2))[:, MIRROR] * torch.tensor([-1.0, 1.0])
+    rest = seen[:, by_channel * n + 2 * POINTS :].clone()
     rest[:, -4] = -rest[:, -4]
     return torch.cat([*parts, left.flatten(1), rest], 1)
 
 
-def refine(network: Refiner, seen: Tensor, appearance: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Coefficients [T, 52] in 0..1 and sigma [T, 52]: the mean of the face's and its mirror image's answers."""
-    value, log_sigma = network(seen, appearance)
-    other, other_sigma = network(mirrored(seen), None if appearance is None else appearance[:, CHANNEL_MIRROR])
-    value = 0.5 * (value + other[:, CHANNEL_MIRROR])
-    return legal(value), (0.5 * (log_sigma + other_sigma[:, CHANNEL_MIRROR])).exp().clamp(0.002, 0.5)
-
-
-def hidden(network: Refiner, seen: Tensor, appearance: Tensor | None = None) -> Tensor:
-    """What the network's last layer sees, [T, width]: the mean of the face's and its mirror image's, so the same for both sides."""
-    other = network.hidden(mirrored(seen), None if appearance is None else appearance[:, CHANNEL_MIRROR])
-    return 0.5 * (network.hidden(seen, appearance) + other)
+def refine(network: Refiner, seen: Tensor, appearance: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """Coefficients [T, 52] in 0..1, sigma [T, 52], and what the last layer sees [T, width]: each the mean of the face's and its mirror
+    image's, so the last is the same for both sides."""
+    back = mirrored(seen)
+    there, here = network.hidden(back, None if appearance is None else appearance[:, _SIDES]), network.hidden(seen, appearance)
+    (value, log_sigma), (other, other_sigma) = network.answer(seen, here), network.answer(back, there)
+    spread = (0.5 * (log_sigma + other_sigma[:, _SIDES])).exp().clamp(0.002, 0.5)
+    return legal(0.5 * (value + other[:, _SIDES])), spread, 0.5 * (here + there)
 
 
 def legal(values: Tensor) -> Tensor:
@@ -255,11 +260,12 @@ def solve(
         shown = None if appearance is None else torch.from_numpy(np.ascontiguousarray(appearance[rows], np.float32))
         with torch.inference_mode():
             person = _person(network, times[rows], unit, blur, seen, options, lambda: report(0.0))
+            usually = usual(person.moved, shown)
             measured = []
             for at in range(0, len(rows), BLOCK):
                 part = slice(at, at + BLOCK)
                 look = None if shown is None else shown[part]
-                value, spread, pose = frames(network, person, unit[part], blur[part], seen[part], look, heed)
+                value, spread, pose = frames(network, person, unit[part], blur[part], seen[part], look, usually, heed)
                 these = rows[part]
                 out["arkit"][these], out["sigma"][these] = value.numpy(), spread.numpy()
                 rotation[these], scale[these] = pose.rotation.numpy(), pose.scale.numpy() * side[part]
@@ -300,17 +306,18 @@ def frames(
     sigma: Tensor,
     visible: Tensor,
     appearance: Tensor | None,
+    usually: Tensor,
     heed: Callable[[Tensor], None] | None = None,
 ) -> tuple[Tensor, Tensor, fit.Pose]:
-    """Coefficients [T, 52], sigma [T, 52] and pose of frames, each for itself: points [T, P, 2] in crop units, y up, sigma alike. heed: is
-    given what the network's last layer sees."""
+    """Coefficients [T, 52], sigma [T, 52] and pose of frames, each for itself: points [T, P, 2] in crop units, y up, sigma alike. usually:
+    of the clip they are from (``usual``). heed: is given what the network's last layer sees."""
     weight = weights(sigma, visible)
     solution = fit.frames(points, weight, person.shape, person.perspective, errors=network.errors)
     known = torch.full((len(points),), known_by(person.frames))
-    seen = features(solution, sigma, visible, known)
-    value, spread = refine(network, seen, appearance)
+    seen = features(solution, sigma, visible, known, usually)
+    value, spread, hidden = refine(network, seen, appearance)
     if heed is not None:
-        heed(hidden(network, seen, appearance))
+        heed(hidden)
     return value, spread, solution.pose
 
 

@@ -28,17 +28,22 @@ OFFSET_SIGMA: Final = 0.12  # cm: how far faces lie from the model's span, with 
 
 @dataclass(frozen=True)
 class Neutral:
-    """shape [P, 3] cm relative to the pivot (offsets included); identity [K]; perspective 1/cm; frames: how many it was seen in."""
+    """shape [P, 3] cm relative to the pivot (offsets included); identity [K]; perspective 1/cm; moved [F, 52]: the fit's coefficients in
+    the frames it was seen in."""
 
     shape: Tensor
     identity: Tensor
     perspective: Tensor
-    frames: int
+    moved: Tensor
+
+    @property
+    def frames(self) -> int:
+        return len(self.moved)
 
 
 def average() -> Neutral:
     """The prior's: nobody in particular."""
-    return Neutral(fit.model().neutral, torch.zeros(IDENTITIES), torch.tensor(fit.PERSPECTIVE), 0)
+    return Neutral(fit.model().neutral, torch.zeros(IDENTITIES), torch.tensor(fit.PERSPECTIVE), torch.zeros(0, fit.CHANNELS))
 
 
 def diverse(points: Tensor, weight: Tensor, count: int = FRAMES, candidates: int = 600) -> np.ndarray:
@@ -146,11 +151,11 @@ def from_clip(
     if not len(seen):
         return average()
     rows = seen[diverse(points[seen], weight[seen])]
-    identity, shape, perspective, _ = shared(points[rows][None], weight[rows][None], errors=errors, tick=tick)
-    return Neutral(shape[0], identity[0], perspective[0], len(rows))
+    identity, shape, perspective, solution = shared(points[rows][None], weight[rows][None], errors=errors, tick=tick)
+    return Neutral(shape[0], identity[0], perspective[0], solution.coefficients)
 
 
 def from_marked(points: Tensor, weight: Tensor, errors: Tensor | None = None) -> Neutral:
     """From frames [T, P, 2] that show the face at rest: what is there is the person."""
-    identity, shape, perspective, _ = shared(points[None], weight[None], at_rest=True, errors=errors)
-    return Neutral(shape[0], identity[0], perspective[0], len(points))
+    identity, shape, perspective, solution = shared(points[None], weight[None], at_rest=True, errors=errors)
+    return Neutral(shape[0], identity[0], perspective[0], solution.coefficients)

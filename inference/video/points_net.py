@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...core.paths import WEIGHTS
-from ...rigs.arkit import ARKIT_52
+from ...rigs.arkit import ARKIT_52, ARKIT_MIRROR
 from .. import weights_file
 from . import geometry
 from .blocks import Residual, block, fused
@@ -64,16 +64,12 @@ class PointsOutput:
 _STILL: Final = (*range(27, 36), 36, 39, 42, 45)  # nose and eye corners: expressions hardly move them
 _MOVED: Final = 8.0  # an expression moves points by some tenths of an eye distance
 _REACH: Final = 0.05  # of the crop: how far a step of refinement moves a point for a reading of 1
-_OTHER: Final = {"Left": "Right", "Right": "Left"}
-_CHANNEL_MIRROR: Final = tuple(
-    ARKIT_52.index(next((n.removesuffix(side) + other for side, other in _OTHER.items() if n.endswith(side)), n)) for n in ARKIT_52
-)
 
 
 def mirrored(out: PointsOutput) -> PointsOutput:
     """What the mirrored crops would have given, if the network were even-handed."""
     points = torch.stack([1 - out.points[..., 0], out.points[..., 1]], -1)[:, MIRROR]
-    appearance, movements = out.appearance[:, list(_CHANNEL_MIRROR)], out.movements[:, list(MOVEMENT_MIRROR)]
+    appearance, movements = out.appearance[:, list(ARKIT_MIRROR)], out.movements[:, list(MOVEMENT_MIRROR)]
     return PointsOutput(points, out.log_sigma[:, MIRROR], out.visible[:, MIRROR], out.face, appearance, movements)
 
 

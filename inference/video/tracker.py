@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -37,6 +37,7 @@ _UNSURE, _GUESSED = 0.025, 0.04
 # A scene cut: mean difference of two thumbnails, of 255. A head that turns quickly before a plain wall reaches 12.
 _CUT: Final = 24.0
 _THUMBNAIL: Final = 16
+_LEANS: Final = (-0.12, 0.0, 0.12)  # radians
 _LOOK_AROUND: Final = 0.5  # seconds between two looks for everybody in the picture
 _REMEMBERED: Final = 1.0  # seconds after which a lost face may come back anywhere
 
@@ -334,7 +335,7 @@ class Tracker:
 def look_at_photo(rgb: np.ndarray, networks: Networks) -> list[Track]:
     """Every face of one picture, from left to right, each as a track of one frame. [] where there is none.
 
-    The last look is both ways round: nobody notices the milliseconds, and a mirrored photo gives the mirrored answer.
+    The last look is ``carefully``: nobody notices the milliseconds.
     """
     tracker, frame = Tracker(networks), Frame(0.0, rgb)
     rows = [row for face in networks.find(rgb) for row in tracker._look([frame], crop_of_face(face))]
@@ -343,9 +344,18 @@ def look_at_photo(rgb: np.ndarray, networks: Networks) -> list[Track]:
     tracks: list[Track] = []
     for row in sorted(rows, key=lambda row: row.crop.x):
         if not any(_overlap(row.crop, t.box[0]) > 0.5 for t in tracks):
-            dense = networks.look(cut(rgb, row.crop, networks.size)[None], both_ways=True)
-            tracks.append(_track([_Row(0.0, row.crop, dense)], 1, []))
+            tracks.append(_track([_Row(0.0, row.crop, carefully(rgb, row.crop, networks))], 1, []))
     return tracks
+
+
+def carefully(rgb: np.ndarray, crop: Crop, networks: Networks) -> Dense:
+    """What is seen in a crop of a picture: the mean over it and two that lean a little, each both ways round. Its points are off by a tenth
+    less than those of one look, and a mirrored picture gives the mirrored answer."""
+    leaning = [replace(crop, roll=crop.roll + turn) for turn in _LEANS]
+    dense = networks.look(np.stack([cut(rgb, c, networks.size) for c in leaning]), both_ways=True)
+    points = np.mean([crop.from_picture(c.to_picture(at)) for c, at in zip(leaning, dense.points, strict=True)], 0, np.float32)
+    others = (getattr(dense, name).mean(0) for name in ("sigma", "visible", "face", "appearance", "movements"))
+    return Dense(points[None], *(np.asarray(value)[None] for value in others))
 
 
 def _lying(rgb: np.ndarray, networks: Networks) -> Iterator[Crop]:

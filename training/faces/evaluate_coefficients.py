@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ...inference.video import anchor, camera, coefficients, geometry, neutral, smoothing
 from ...inference.video.points import MIRROR
-from ...rigs.arkit import ARKIT_52
+from ...rigs.arkit import ARKIT_52, ARKIT_MIRROR
 from .. import corpora
 from . import expressions, geometry_samples
 
@@ -61,9 +61,10 @@ def from_geometry(root: Path, people: int, frames: int, shares: Mapping[str, flo
     return Seen(points, torch.from_numpy(clips.sigma), torch.from_numpy(clips.visible), None, clips.arkit, clips.rotation, error)
 
 
-def from_renders(root: Path, people: int, frames: int, shares: Mapping[str, float], mirror: bool = False) -> Seen:
-    """Rendered people (none stylised) as the shipped point network sees them; ``mirror``: the pictures mirrored, points mirrored back."""
-    from ...inference.video import networks
+def from_renders(root: Path, people: int, frames: int, shares: Mapping[str, float], mirror: bool = False) -> tuple[Seen, Seen]:
+    """Rendered people (none stylised) as the shipped point network sees them on photos and in clips; ``mirror``: the
+    pictures mirrored, points mirrored back."""
+    from ...inference.video import networks, tracker
     from ...inference.video.crop import Crop, crop_of, cut
     from . import backgrounds, scene
     from . import head as heads
@@ -71,7 +72,7 @@ def from_renders(root: Path, people: int, frames: int, shares: Mapping[str, floa
     rng = np.random.default_rng([SEED, 7, len(shares), int(1000 * max(shares.values()))])
     head, drawn = heads.load(root / "ict_facekit.npz"), expressions.load(root, True)
     backs, look = backgrounds.bank(1, 160), networks.FaceNetworks("cpu")
-    rows: list[tuple[np.ndarray, ...]] = []
+    rows: tuple[list[tuple[np.ndarray, ...]], ...] = ([], [])
     found = 0
     while found < people:
         person = scene.draw_person(head, rng)
@@ -80,26 +81,33 @@ def from_renders(root: Path, people: int, frames: int, shares: Mapping[str, floa
             continue
         found += 1
         mesh, _ = head.place(np.repeat(person.identity[None], frames, 0), arkit)
-        crops, truths, squares = [], [], []
+        photos, crops, truths, squares = [], [], [], []
         for k in range(frames):
             image, _, truth = scene.picture(head, person, mesh[k], arkit[k], rng, backs)
             square = crop_of(truth.points)
             side = square.side * np.exp(rng.normal(0, 0.04))
             x, y = np.array([square.x, square.y]) + rng.normal(0, 0.02 * side, 2)  # as a tracker is off
             square = Crop(float(x), float(y), float(side), square.roll + rng.normal(0, 0.04))
-            crop = cut(image, square, look.size)
-            crops.append(crop[:, ::-1] if mirror else crop)
             truths.append(truth)
             squares.append(square)
-        dense = look.look(np.ascontiguousarray(np.stack(crops)))
-        at, blur, seen, shown = dense.points, dense.sigma, dense.visible, dense.appearance
-        if mirror:
-            at, blur, seen = (at * [-1, 1] + [1, 0])[:, MIRROR], blur[:, MIRROR], seen[:, MIRROR]
-            shown = shown[:, coefficients.CHANNEL_MIRROR] if shown.shape[1] == len(ARKIT_52) else shown
+            seen_in = Crop(image.shape[1] - square.x, square.y, square.side, -square.roll) if mirror else square
+            photos.append(tracker.carefully(np.ascontiguousarray(image[:, ::-1]) if mirror else image, seen_in, look))
+            crops.append(cut(image, square, look.size)[:, :: -1 if mirror else 1])
         true = np.stack([s.from_picture(t.points) for s, t in zip(squares, truths, strict=True)])
-        off = np.linalg.norm(at - true, axis=-1)[np.stack([t.visible for t in truths])]
+        shows = np.stack([t.visible for t in truths])
         turned = np.stack([_rolled(_along_the_ray(t.rotation, t.shift, t.distance), s.roll) for s, t in zip(squares, truths, strict=True)])
-        rows.append((at, blur, seen, shown, arkit, turned, off))
+        names = ("points", "sigma", "visible", "appearance")
+        as_photos = [np.concatenate([getattr(photo, name) for photo in photos]) for name in names]
+        dense = look.look(np.ascontiguousarray(np.stack(crops)))
+        for way, (at, blur, seen, shown) in zip(rows, (as_photos, [getattr(dense, name) for name in names]), strict=True):
+            if mirror:
+                at, blur, seen = (at * [-1, 1] + [1, 0])[:, MIRROR], blur[:, MIRROR], seen[:, MIRROR]
+                shown = shown[:, list(ARKIT_MIRROR)]
+            way.append((at, blur, seen, shown, arkit, turned, np.linalg.norm(at - true, axis=-1)[shows]))
+    return _together(rows[0]), _together(rows[1])
+
+
+def _together(rows: list[tuple[np.ndarray, ...]]) -> Seen:
     at, blur, seen, shown, arkit, turned = (np.stack([r[i] for r in rows]) for i in range(6))
     points = torch.from_numpy(((at - 0.5) * [1, -1]).astype(np.float32))
     parts = (torch.from_numpy(np.ascontiguousarray(a, np.float32)) for a in (blur, seen, shown))
@@ -131,7 +139,8 @@ def answers(network: coefficients.Refiner, seen: Seen, together: bool) -> tuple[
             for rows in groups:
                 who = neutral.from_clip(seen.points[n, rows], weight[n, rows], network.errors)
                 shown = None if seen.appearance is None else seen.appearance[n, rows]
-                v, s, pose = coefficients.frames(network, who, seen.points[n, rows], sigma[n, rows], seen.visible[n, rows], shown)
+                usually = coefficients.usual(who.moved, shown)
+                v, s, pose = coefficients.frames(network, who, seen.points[n, rows], sigma[n, rows], seen.visible[n, rows], shown, usually)
                 measured, certain = anchor.seen(seen.points[n, rows], seen.visible[n, rows], pose, who, v)
                 v = coefficients.legal(anchor.settle(v, s, anchor.wanted(measured, who), certain))
                 value.append(v.numpy())
@@ -186,19 +195,19 @@ def gaze_degrees(value: np.ndarray, truth: np.ndarray) -> float:
     return float(np.rad2deg(error[open_eyes].mean()))
 
 
-def measure(make: Callable[[Mapping[str, float]], Seen], network: coefficients.Refiner) -> dict:
+def measure(make: Callable[[Mapping[str, float]], tuple[Seen, Seen]], network: coefficients.Refiner) -> dict:
     """All sets, solved as photos and as clips."""
     out = {}
     for name, shares in SETS.items():
-        seen = make(shares)
+        photos, seen = make(shares)
         truth = seen.arkit.reshape(-1, 52)
         rotation = seen.rotation.reshape(-1, 3, 3)
-        entry: dict = {"frames": len(truth), "people": len(seen.arkit), "error of points": seen.error}
+        entry: dict = {"frames": len(truth), "people": len(seen.arkit), "error of points": seen.error, "on photos": photos.error}
         entry["mean predictor MAE"] = float(np.abs(truth - truth.mean(0)).mean())
         entry["median predictor MAE"] = float(np.abs(truth - np.median(truth, 0)).mean())
         for way in ("photo", "clip"):
             started = time.process_time()
-            value, sigma, turned = answers(network, seen, way == "clip")
+            value, sigma, turned = answers(network, seen, True) if way == "clip" else answers(network, photos, False)
             spent = (time.process_time() - started) / len(truth)
             off = np.abs(value - truth)
             r = correlations(value, truth)
@@ -216,7 +225,8 @@ def measure(make: Callable[[Mapping[str, float]], Seen], network: coefficients.R
 def told(name: str, entry: dict) -> str:
     """A few lines for people."""
     lines = [
-        f"{name}: {entry['frames']} frames of {entry['people']} people, points off by {100 * entry['error of points']:.2f} % of the crop; "
+        f"{name}: {entry['frames']} frames of {entry['people']} people, points off by {100 * entry['error of points']:.2f} % "
+        f"of the crop, on photos {100 * entry['on photos']:.2f} %; "
         f"mean predictor {entry['mean predictor MAE']:.3f}, median {entry['median predictor MAE']:.3f}"
     ]
     for way in ("photo", "clip"):
@@ -250,7 +260,8 @@ def jitter(network: coefficients.Refiner, root: Path, level: float, amount: floa
     with torch.inference_mode():
         for n in range(12):
             who = neutral.from_clip(points[n], coefficients.weights(sigma[n], visible[n]), network.errors)
-            value, spread, _ = coefficients.frames(network, who, points[n], sigma[n], visible[n], unlit)
+            usually = coefficients.usual(who.moved, unlit)
+            value, spread, _ = coefficients.frames(network, who, points[n], sigma[n], visible[n], unlit, usually)
             value, spread = value.numpy(), spread.numpy()
             raw.append(np.abs(np.diff(value, axis=0)).mean())
             smoothed = smoothing.smooth(np.arange(50) / 25, value, spread, amount)
@@ -268,8 +279,8 @@ def mirror_difference(network: coefficients.Refiner, plain: Seen, other: Seen) -
 def mirrored_points(seen: Seen) -> Seen:
     """The same people in a mirror."""
     points = (seen.points * torch.tensor([-1.0, 1.0]))[:, :, MIRROR]
-    shown = None if seen.appearance is None else seen.appearance[..., coefficients.CHANNEL_MIRROR]
-    arkit = seen.arkit[..., coefficients.CHANNEL_MIRROR]
+    shown = None if seen.appearance is None else seen.appearance[..., list(ARKIT_MIRROR)]
+    arkit = seen.arkit[..., list(ARKIT_MIRROR)]
     return Seen(points, seen.sigma[..., MIRROR], seen.visible[..., MIRROR], shown, arkit, seen.rotation, seen.error)
 
 
@@ -287,21 +298,23 @@ def main() -> None:
     root = corpora.folder(args.corpora)
     network = coefficients.load(args.weights)
 
-    def make(shares: Mapping[str, float]) -> Seen:
+    def make(shares: Mapping[str, float]) -> tuple[Seen, Seen]:
         if args.points:
             return from_renders(root, args.people, args.frames, shares)
-        return from_geometry(root, args.people, args.frames, shares, args.level)
+        seen = from_geometry(root, args.people, args.frames, shares, args.level)
+        return seen, seen
 
     out: dict = {"points": "point network on renders" if args.points else f"geometry, level {args.level}", "sets": measure(make, network)}
     out["jitter"] = jitter(network, root, args.level, 1.0)
-    few = from_renders(root, 20, 4, SETS["realistic"]) if args.points else from_geometry(root, 20, 4, SETS["realistic"], args.level)
     if args.points:
-        out["mirror"] = mirror_difference(network, few, from_renders(root, 20, 4, SETS["realistic"], mirror=True))
+        pairs = zip(*(from_renders(root, 20, 4, SETS["realistic"], mirror) for mirror in (False, True)), strict=True)
+        out["mirror"] = {way: mirror_difference(network, *pair) for way, pair in zip(("photo", "clip"), pairs, strict=True)}
     else:
-        other = mirrored_points(few)
-        b, _, _ = answers(network, other, False)
-        out["mirror"] = float(np.abs(answers(network, few, False)[0] - b[:, coefficients.CHANNEL_MIRROR]).mean())
-    print(f"jitter {out['jitter']['raw']:.4f}, smoothed {out['jitter']['smoothed']:.4f}; mirror {out['mirror']:.4f}")
+        few = from_geometry(root, 20, 4, SETS["realistic"], args.level)
+        b, _, _ = answers(network, mirrored_points(few), False)
+        off = float(np.abs(answers(network, few, False)[0] - b[:, list(ARKIT_MIRROR)]).mean())
+        out["mirror"] = {"photo": off, "clip": off}
+    print(f"jitter {out['jitter']['raw']:.4f}, smoothed {out['jitter']['smoothed']:.4f}; mirror {out['mirror']}")
     if args.out:
         args.out.write_text(json.dumps(out, indent=1) + "\n", "utf-8")
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from ...rigs.arkit import ARKIT_52
+from ...rigs.arkit import ARKIT_52, ARKIT_MIRROR
 from .. import splits
 
 AT: Final[Mapping[str, int]] = {name: i for i, name in enumerate(ARKIT_52)}
@@ -54,17 +54,6 @@ ACTED: Final[Mapping[str, Mapping[str, float]]] = {
     "sealed": {"jawOpen": 0.7, "mouthClose": 0.7, "mouthPress_": 0.4, "mouthPucker": 0.3, "cheekPuff": 0.4},
 }  # fmt: skip
 _LOPSIDED = ("contempt", "doubt", "wink")  # usually one side only
-
-
-def mirrored_channels() -> np.ndarray:
-    """int [52]: the channel that each becomes in a mirrored picture."""
-
-    def other(name: str) -> str:
-        if name.endswith("Left"):
-            return name.removesuffix("Left") + "Right"
-        return name.removesuffix("Right") + "Left" if name.endswith("Right") else name
-
-    return np.array([AT[other(n)] for n in ARKIT_52])
 
 
 def legal(arkit: np.ndarray) -> np.ndarray:
@@ -139,14 +128,13 @@ class Expressions:
 
     def _sparse(self, rng: np.random.Generator, n: int) -> np.ndarray:
         out = np.zeros((n, 52), np.float32)
-        mirror = mirrored_channels()
         for i, many in enumerate(rng.integers(1, 6, n)):
             for channel in rng.integers(52, size=many):
                 value = rng.random() ** 0.7
                 out[i, channel] = value
-                both_sides = mirror[channel] != channel and not any(w in ARKIT_52[channel] for w in ("Look", *_SHIFTS))
+                both_sides = ARKIT_MIRROR[channel] != channel and not any(w in ARKIT_52[channel] for w in ("Look", *_SHIFTS))
                 if both_sides and rng.random() < 0.6:
-                    out[i, mirror[channel]] = np.clip(value * rng.uniform(0.8, 1.2), 0, 1)
+                    out[i, ARKIT_MIRROR[channel]] = np.clip(value * rng.uniform(0.8, 1.2), 0, 1)
         return self._eyes_together(rng, self._jaw_for_close(rng, out))
 
     def _one(self, rng: np.random.Generator, n: int) -> np.ndarray:

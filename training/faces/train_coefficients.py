@@ -30,6 +30,7 @@ from ...inference.speech.weights_file import pin, reproducible
 from ...inference.video import coefficients, fit, neutral
 from ...inference.video.crop import Crop, crop_of, cut
 from ...inference.video.tracker import Networks
+from ...rigs.arkit import ARKIT_MIRROR
 from .. import corpora
 from . import augment, checkpoint, expressions, geometry_samples, packs, raster, splits
 
@@ -135,13 +136,14 @@ def solve_clips(observed: Observed, known_frames: int, errors: Tensor) -> Solved
     """
     points, sigma, visible = observed.points, observed.sigma, observed.visible
     weight = coefficients.weights(sigma, visible)
-    _, shape, perspective, _ = neutral.shared(points[:, :known_frames], weight[:, :known_frames], errors=errors)
+    _, shape, perspective, whole = neutral.shared(points[:, :known_frames], weight[:, :known_frames], errors=errors)
     frames = points.shape[1]
+    usually = coefficients.usual(whole.coefficients.unflatten(0, (-1, known_frames)), observed.appearance).repeat_interleave(frames, 0)
     solution = fit.frames(
         points.flatten(0, 1), weight.flatten(0, 1), shape.repeat_interleave(frames, 0), perspective.repeat_interleave(frames), errors=errors
     )
     known = torch.full((points.shape[0] * frames,), coefficients.known_by(known_frames))
-    seen = coefficients.features(solution, sigma.flatten(0, 1), visible.flatten(0, 1), known)
+    seen = coefficients.features(solution, sigma.flatten(0, 1), visible.flatten(0, 1), known, usually)
     return Solved(seen, observed.appearance.flatten(0, 1), observed.arkit.flatten(0, 1), observed.kinds.flatten())
 
 
@@ -271,7 +273,7 @@ def train(data: Solved, held_out: Solved, errors: Tensor, options: TrainOptions,
             rows = order[number * options.batch : (number + 1) * options.batch]
             seen, shown, target = data.features[rows], data.appearance[rows] if sees else None, data.arkit[rows]
             if (number + epoch) % 2:
-                mirror = coefficients.CHANNEL_MIRROR
+                mirror = list(ARKIT_MIRROR)
                 seen, shown, target = coefficients.mirrored(seen), shown[:, mirror] if sees else None, target[:, mirror]
             # A hundred steps up, then a cosine down to zero.
             step = epoch * batches + number
@@ -294,7 +296,7 @@ def scores(network: coefficients.Refiner, data: Solved) -> str:
     """MAE and mean r of the fit and of the network on each kind of expression."""
     out = []
     with torch.inference_mode():
-        value, _ = coefficients.refine(network, data.features, data.appearance if network.config.appearance else None)
+        value, _, _ = coefficients.refine(network, data.features, data.appearance if network.config.appearance else None)
     fitted = data.features[:, :52]
     for k in data.kinds.unique().tolist():
         rows = data.kinds == k

@@ -32,8 +32,8 @@ from ...inference.video import points_net
 from ...inference.video.describe import intensities
 from ...inference.video.points import POINTS, REGION
 from ...inference.video.points_net import PointsNet, PointsNetConfig, PointsOutput
+from ...rigs.arkit import ARKIT_MIRROR
 from . import augment, backgrounds, checkpoint, packs, splits
-from .expressions import mirrored_channels
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,6 @@ class Data:
         self.packs: dict[Path, packs.Pack] = {}
         self.backs = backgrounds.bank(0, 160)
         self.drawn = 0
-        self.channel_mirror = mirrored_channels()
 
     def refresh(self) -> None:
         for folder in packs.folders(self.root, packs.CLOSE):
@@ -114,7 +113,7 @@ class Data:
             crops[i], points[i], visible[i], mirrors[i] = augment.view(
                 pack.pictures[j], pack.points[j], pack.visible[j], size, rng, spread, back
             )
-            arkit[i] = pack.arkit[j][self.channel_mirror] if mirrors[i] else pack.arkit[j]
+            arkit[i] = pack.arkit[j][list(ARKIT_MIRROR)] if mirrors[i] else pack.arkit[j]
         moved = intensities(arkit)  # of the mirrored face already
         return Batch(
             torch.from_numpy(crops).permute(0, 3, 1, 2), *map(torch.from_numpy, (points, visible, face, arkit, moved.astype(np.float32)))

@@ -12,7 +12,7 @@ from facewright.core.errors import UserError
 from facewright.inference.video import coefficients
 from facewright.inference.video.coefficients import Refiner, RefinerConfig, SolveOptions, solve
 from facewright.inference.video.points import MIRROR
-from facewright.rigs.arkit import ARKIT_52
+from facewright.rigs.arkit import ARKIT_52, ARKIT_MIRROR
 
 from .heads import AT, Filmed, film, talking
 
@@ -50,7 +50,7 @@ def test_a_mirrored_picture_gives_the_mirrored_face(network: Refiner) -> None:
     box = np.concatenate([plain.size[0] - plain.box[:, :1] - plain.box[:, 2:3], plain.box[:, 1:]], 1)
     other = Filmed(plain.times, points[:, MIRROR], plain.sigma[:, MIRROR], plain.visible[:, MIRROR], plain.valid, box)
     a, b = (solve(*f.arguments(), options=SolveOptions(0.0), network=network) for f in (plain, other))
-    assert np.abs(a.arkit - b.arkit[:, coefficients.CHANNEL_MIRROR]).mean() < 0.005
+    assert np.abs(a.arkit - b.arkit[:, list(ARKIT_MIRROR)]).mean() < 0.005
     assert np.allclose(a.rotation, b.rotation * [-1, 1, -1], atol=0.01)
 
 
@@ -119,9 +119,22 @@ def test_the_network_is_its_own_mirror_image() -> None:
     torch.nn.init.normal_(network.head.weight, std=0.05)
     seen, shown = torch.rand(5, coefficients.FEATURES), torch.randn(5, 52)
     assert torch.allclose(coefficients.mirrored(coefficients.mirrored(seen)), seen)
-    mirror = coefficients.CHANNEL_MIRROR
-    a, sa = coefficients.refine(network, seen, shown)
-    b, sb = coefficients.refine(network, coefficients.mirrored(seen), shown[:, mirror])
+    mirror = list(ARKIT_MIRROR)
+    a, sa, ha = coefficients.refine(network, seen, shown)
+    b, sb, hb = coefficients.refine(network, coefficients.mirrored(seen), shown[:, mirror])
     assert torch.allclose(a, b[:, mirror], atol=1e-6)
     assert torch.allclose(sa, sb[:, mirror], atol=1e-6)
+    assert torch.allclose(ha, hb, atol=1e-6)
     assert (a[:, AT["mouthClose"]] <= a[:, AT["jawOpen"]]).all()
+
+
+def test_how_a_person_usually_looks_is_the_low_end_and_the_mean_of_the_clip() -> None:
+    moved, shown = torch.zeros(5, 52), torch.full((40, 52), -20.0)
+    moved[:, 3] = torch.tensor([0.3, 0.3, 0.3, 0.3, 0.8])
+    shown[::2, 4] = 20.0
+    low, mean, seen_low, seen_mean = coefficients.usual(moved, shown).unflatten(0, (4, 52))
+    assert float(low[3]) == pytest.approx(0.3)
+    assert float(mean[3]) == pytest.approx(0.4)
+    assert float(seen_low[4]) == pytest.approx(0, abs=1e-6)
+    assert float(seen_mean[4]) == pytest.approx(0.5, abs=1e-6)
+    assert (coefficients.usual(moved, None)[104:] == 0).all()

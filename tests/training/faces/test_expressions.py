@@ -44,13 +44,6 @@ def test_one_at_a_time_moves_one_channel_and_what_it_needs() -> None:
         assert others <= ({"jawOpen"} if name in ("mouthClose", "tongueOut") else set())
 
 
-def test_mirrored_channels_swap_sides() -> None:
-    mirror = expressions.mirrored_channels()
-    assert (mirror[mirror] == np.arange(52)).all()
-    assert mirror[AT["jawLeft"]] == AT["jawRight"]
-    assert mirror[AT["cheekPuff"]] == AT["cheekPuff"]
-
-
 def test_a_clip_is_a_stretch_of_speech(source: Expressions) -> None:
     clip = source.clip(np.random.default_rng(3), 40)
     assert clip.shape == (40, 52)

@@ -30,7 +30,7 @@ ERRORS = torch.zeros(2 * coefficients.POINTS, coefficients.ERROR_MODES)
 def test_it_learns_what_the_fit_gets_wrong(tmp_path: Path, appearance: bool) -> None:
     data, held_out = solved(1500, 0, appearance), solved(200, 1, appearance)
     network = train_coefficients.train(data, held_out, ERRORS, OPTIONS, tmp_path)
-    value, spread = coefficients.refine(network, held_out.features, held_out.appearance if appearance else None)
+    value, spread, _ = coefficients.refine(network, held_out.features, held_out.appearance if appearance else None)
     before = (held_out.features[:, :52] - held_out.arkit).abs().mean()
     assert (value - held_out.arkit).abs().mean() < 0.6 * before
     assert (spread > 0).all()
