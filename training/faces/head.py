@@ -17,6 +17,7 @@ from .geometry import EYE_CENTRE, IRIS_CENTRE, arkit_shapes, build, load_kit
 KEPT = ("face", "headneck", "mouthsocket", "gums_tongue", "teeth", "sclera_l", "sclera_r", "lashes_l", "lashes_r")
 DIRECTIONS = 80  # over the sphere: about 25 degrees apart, as soft as the shadows of a window
 _DEPTH = 256
+_LIP = 0.6  # cm from the seam within which lips follow it
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,19 @@ class Head:
             centre = eyes[:, None, k]
             out[:, ball] = np.einsum("nij,nvj->nvi", turned, out[:, ball] - centre) + centre
         return out.astype(np.float32), eyes
+
+    def sealed(self, neutral: np.ndarray) -> np.ndarray:
+        """What to add to a person's ``neutral`` [V + 10, 3] so that the lips meet as the average head's do, [V + 10, 3]. The kit's people
+        are scanned and fitted with lips up to 3 mm apart or inside one another, where anybody's touch."""
+        upper, lower = (list(self.points[list(line)]) for line in ((61, 62, 63), (67, 66, 65)))
+        apart = (neutral[upper, 1] - neutral[lower, 1]) - (self.neutral[upper, 1] - self.neutral[lower, 1])
+        x, corners = self.neutral[upper, 0], self.neutral[self.points[[60, 64]], 0]
+        order = np.argsort(x)
+        along = [corners.min(), *x[order], corners.max()]
+        half = 0.5 * np.interp(self.neutral[:, 0], along, [0, *apart[order], 0])
+        out = np.zeros_like(neutral)
+        out[:, 1] = -half * np.sign(self.masks["above_seam"]) * np.exp(-((self.masks["lip_seam"] / _LIP) ** 2))
+        return out
 
     @functools.cached_property
     def basis(self) -> np.ndarray:
@@ -137,8 +151,8 @@ def _masks(neutral: np.ndarray, part: np.ndarray, marks: np.ndarray) -> dict[str
     out["lid_rim"] = np.exp(-((rim / 0.16) ** 2)) * face
     out["upper"] = smooth(y - 3.45, -0.1, 0.2)
     out["lip_seam"] = np.where(face, _to_ring(neutral, marks[60:68]), 9.0)
-    corner, middle = marks[60], marks[[62, 66]].mean(0)
-    out["above_seam"] = y - np.interp(np.abs(x), [0, abs(corner[0])], [middle[1], corner[1]])
+    seam = 0.5 * (marks[[60, 61, 62, 63, 64]] + marks[[60, 67, 66, 65, 64]])
+    out["above_seam"] = y - np.interp(x, seam[:, 0], seam[:, 1])
     return {k: np.asarray(v, np.float32) for k, v in out.items()}
 
 

@@ -2,7 +2,7 @@
 """Draws people and pictures of them: a ``Person`` (identity, look, what they wear) before a camera with light, and the truth with it."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,9 +39,11 @@ class Truth:
 
 @dataclass(frozen=True)
 class Person:
-    """One person, ready for pictures. identity [100]; bend: what a stylised head does to positions; parts: static props in head space."""
+    """One person, ready for pictures. identity [100]; seal [V + 10, 3]: what closes the lips at rest; bend: what a stylised head does to
+    positions; parts: static props in head space."""
 
     identity: np.ndarray
+    seal: np.ndarray
     look: look.Look
     stylised: bool
     cel: int
@@ -63,8 +65,9 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
 
 
 def bent(positions: np.ndarray, person: Person) -> np.ndarray:
-    """A stylised head's shape: regions swollen or shrunk about a centre, the jaw narrowed. positions [..., 3]."""
-    out = positions
+    """A person's shape from the sum of the kit's: lips that meet; on a stylised head regions swollen or shrunk about a centre and the jaw
+    narrowed. positions [V + 10, 3]."""
+    out = positions + person.seal
     for centre, amount, size in person.bend:
         d = out - centre
         out = out + d * (amount * np.exp(-((d**2).sum(-1, keepdims=True)) / (2 * size * size)))
@@ -95,7 +98,8 @@ def draw_person(head: Head, rng: np.random.Generator) -> Person:
             cel = int(rng.choice([1, 2, 3, 4]))
         if rng.random() < 0.55:
             outline = rng.uniform(0.4, 1.0)
-    person = Person(identity, painted, stylised, cel, outline, tuple(bend), slim, [], [], int(rng.integers(1 << 30)))
+    seal, seed = head.sealed(neutral[0]), int(rng.integers(1 << 30))
+    person = Person(identity, seal, painted, stylised, cel, outline, tuple(bend), slim, [], [], seed)
     shape = bent(neutral[0], person)
     normals = vertex_normals(shape, head.tri)
     opaque: list[props.Part] = []
@@ -116,7 +120,7 @@ def draw_person(head: Head, rng: np.random.Generator) -> Person:
         clear += lenses
     if rng.random() < 0.92:
         opaque += props.torso(rng, painted.skin)
-    return Person(identity, painted, stylised, cel, outline, tuple(bend), slim, opaque, clear, person.seed)
+    return replace(person, opaque=opaque, clear=clear)
 
 
 def draw_light(rng: np.random.Generator, brightness: float) -> np.ndarray:

@@ -50,9 +50,11 @@ def test_the_camera_s_truth_is_where_the_points_are_drawn(head, monkeypatch) -> 
     monkeypatch.setattr(packs, "_resting", lambda rng: np.zeros(52, np.float32))
     pack = packs.make(head, expressions.load(Path(os.environ["FACEWRIGHT_CORPORA"]), True), SEED, 10)
     for k in np.flatnonzero(~pack.stylised):
-        mesh, _ = head.place(pack.identity[k : k + 1].astype(np.float32), pack.arkit[k : k + 1])
+        at_rest_and_not = np.stack([np.zeros(52, np.float32), pack.arkit[k]])
+        (rest, mesh), _ = head.place(np.repeat(pack.identity[k : k + 1].astype(np.float32), 2, 0), at_rest_and_not)
+        mesh = mesh + head.sealed(rest)
         camera = raster.Camera(pack.rotation[k], pack.shift[k], float(pack.distance[k]), float(pack.focal[k]), tuple(pack.centre[k]))
-        at = raster.project(np.ascontiguousarray(mesh[0][head.points]), camera)[:, :2]
+        at = raster.project(np.ascontiguousarray(mesh[head.points]), camera)[:, :2]
         assert np.abs(at - pack.points[k]).max() < 0.2, "px; identities are kept in float16"
 
 
@@ -116,6 +118,19 @@ def test_how_a_face_hangs_at_rest_is_no_expression(head, monkeypatch) -> None:
     assert (awake.arkit == tired.arkit).all()
     opened = [np.linalg.norm(p.points[:, LANDMARK68[37]] - p.points[:, LANDMARK68[41]], axis=1).mean() for p in made]
     assert opened[1] < 0.85 * opened[0]
+
+
+def test_everybody_s_lips_meet_at_rest(head) -> None:
+    rng = np.random.default_rng(0)
+    people, _ = head.place(rng.normal(size=(20, 100)).astype(np.float32), np.zeros((20, 52), np.float32))
+
+    def apart(shape: np.ndarray) -> np.ndarray:
+        at = shape[head.points]
+        return at[[61, 62, 63], 1] - at[[67, 66, 65], 1]
+
+    gaps, sealed = (np.array([apart(p) for p in given]) for given in (people, [p + head.sealed(p) for p in people]))
+    assert gaps.std() > 0.05, "cm: the kit's people differ"
+    assert np.abs(sealed - apart(head.neutral)).max() < 0.01, "cm"
 
 
 def test_no_light_falls_between_closed_lips(head) -> None:
