@@ -4,8 +4,8 @@
 The fit knows the geometry and how the points err together; the network knows which expressions are likely, how the point network's
 errors hide them, and what the picture shows beside the points (``appearance``). It sees the fit's coefficients with their certainty, each
 point's residual and what all of them say about each coefficient, how well each region is seen, yaw and pitch, and how the person usually
-looks in the clip: whose lids always hang has not closed them. A mirrored face gives
-the mirrored answer, because every answer is the mean of both. Last, ``anchor`` makes lips and lids as open as they were seen.
+looks in the clip: whose lids always hang has not closed them. A mirrored face gives the mirrored answer, because every answer is the
+mean of both. Last, ``anchor`` makes lips and lids as open as they were seen.
 """
 from __future__ import annotations
 
@@ -39,7 +39,6 @@ _GLANCES = 600  # frames that tell how a person usually looks
 _REGIONS: Final = tuple(dict.fromkeys(REGION))
 _CLOSE, _JAW = ARKIT_52.index("mouthClose"), ARKIT_52.index("jawOpen")
 _REINSTALL = "Install Facewright again, or put the file back from its release."
-
 
 _SIDES: Final = list(ARKIT_MIRROR)
 _USUAL = 4  # numbers of a coefficient that tell how it is over the clip

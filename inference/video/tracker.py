@@ -257,9 +257,10 @@ class Tracker:
         return rows[:stop]
 
     def _look_anew(self, frame: Frame, crop: Crop) -> list[_Row]:
-        """The frame's row from a crop of the finder's; [] where there is no face."""
+        """The frame's row from a crop of the finder's; [] where there is no face. Nobody turns over while they are lost, so only at the
+        start of a scene is a doubtful face looked for the other ways up."""
         rows = self._look([frame], crop)
-        if rows and rows[0].sure():
+        if self.state.started or (rows and rows[0].sure()):
             return rows
         for turned in _lying(frame.rgb, self.networks):
             if math.hypot(turned.x - crop.x, turned.y - crop.y) < crop.side:
