@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -22,7 +21,6 @@ class AugmentOptions:
     rolled_far: float = 0.1  # share of crops turned by up to 45 degrees: the finder's first crop knows no roll
     covered: float = 0.08  # share with something pasted over a part of the face
     grey: float = 0.12
-    lip_lines: float = 0.35  # share with a wet glint on the lower lip, and share with a dark line between closed lips
 
 
 def jittered(crop: Crop, rng: np.random.Generator, options: AugmentOptions) -> Crop:
@@ -72,49 +70,8 @@ def view(
         patch[:] = cover[u : u + patch.shape[0], v : v + patch.shape[1]]
         px = at * size
         visible = visible & ~((px[:, 0] > x0) & (px[:, 0] < x0 + w) & (px[:, 1] > y0) & (px[:, 1] < y0 + h))
-    if visible[_UPPER[1:4] + _LOWER[1:4]].all():
-        _lip_lines(out, at, rng, options.lip_lines)
     raster.damage(out, sensor(rng, options.grey), int(rng.integers(1 << 30)))
     return out, at.astype(np.float32), visible, mirror
-
-
-_UPPER, _LOWER = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]  # inner lips from corner to corner
-_SHUT = 0.03  # eye-corner distances between lips that a dark line may part
-
-
-def _lip_lines(crop: np.ndarray, points: np.ndarray, rng: np.random.Generator, share: float) -> None:
-    """Glints on wet lips and shadows between shut ones, in place: neither says how far lips are apart, and the mesh is too coarse for them.
-
-    crop uint8 [S, S, 3]; points [P, 2] in its units.
-    """
-    size = len(crop)
-    upper, lower = points[_UPPER] * size, points[_LOWER] * size
-    apart = np.linalg.norm(upper - lower, axis=1).max() / (np.linalg.norm(points[36] - points[45]) * size + 1e-6)
-    scale = size / 112
-    if rng.random() < share:
-        down = rng.uniform(0.4, 2.6) * scale
-        _line(crop, lower + np.array([0, down]), rng.uniform(0.4, 1.0) * scale, rng.uniform(0.05, 0.45), 235.0)
-    if rng.random() < share and apart < _SHUT:
-        aside = rng.uniform(-0.7, 0.7) * scale
-        _line(crop, 0.5 * (upper + lower) + np.array([0, aside]), rng.uniform(0.4, 1.4) * scale, rng.uniform(0.05, 0.6), 20.0)
-
-
-def _line(crop: np.ndarray, line: np.ndarray, width: float, strength: float, tone: float) -> None:
-    """Draws a soft line through [k, 2] px that fades towards its ends, by ``strength`` of the way to a grey ``tone``."""
-    low, high = np.floor(line.min(0) - 3 * width).astype(int).clip(0), np.ceil(line.max(0) + 3 * width).astype(int) + 1
-    patch = crop[low[1] : high[1], low[0] : high[0]]
-    if not patch.size:
-        return
-    y, x = np.mgrid[low[1] : low[1] + patch.shape[0], low[0] : low[0] + patch.shape[1]] + 0.5
-    best = np.zeros(patch.shape[:2])
-    for i, (a, b) in enumerate(pairwise(line)):
-        d = b - a
-        t = (((x - a[0]) * d[0] + (y - a[1]) * d[1]) / (d @ d + 1e-6)).clip(0, 1)
-        away = (x - a[0] - t * d[0]) ** 2 + (y - a[1] - t * d[1]) ** 2
-        along = (i + t) / (len(line) - 1)
-        best = np.maximum(best, np.exp(-away / width**2) * np.sin(np.pi * along.clip(0.02, 0.98)))
-    amount = (strength * best)[..., None]
-    patch[:] = (patch * (1 - amount) + tone * amount + 0.5).astype(np.uint8)
 
 
 def no_face(
