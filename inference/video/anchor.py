@@ -25,31 +25,43 @@ from .neutral import Neutral
 @dataclass(frozen=True)
 class Measure:
     """A distance: mean over ``pairs`` of points along an ``axis`` of the head (0 to the subject's left, 1 up). noise: standard deviation
-    of a single look at it, in distances of the outer eye corners. moves: names begin so of the channels that may be moved for it."""
+    of a single look at it, in distances of the outer eye corners. moves: names begin so of the channels that may be moved for it.
+    meant: the pair that should be as far apart on the driven head, where ``pairs`` are only the ones that are found surely; gain: how much
+    further expressions move it than them."""
 
     pairs: tuple[tuple[int, int], ...]
     axis: int
     noise: float
     moves: tuple[str, ...] = ("jaw", "mouth")
+    meant: tuple[int, int] | None = None
+    gain: float = 1.0
 
     def between(self, points: Tensor) -> Tensor:
         """From the second to the first of each pair, [..., pairs, D] of points [..., P, D]."""
-        first, second = (list(side) for side in zip(*self.pairs, strict=True))
-        return points[..., first, :] - points[..., second, :]
+        return _between(points, self.pairs)
+
+    def on_head(self, points: Tensor) -> Tensor:
+        """The same of the driven head's points, with the pair that is ``meant``."""
+        return _between(points, (self.meant,) if self.meant else self.pairs)
+
+
+def _between(points: Tensor, pairs: tuple[tuple[int, int], ...]) -> Tensor:
+    first, second = (list(side) for side in zip(*pairs, strict=True))
+    return points[..., first, :] - points[..., second, :]
 
 
 _LEFT_EYE, _RIGHT_EYE = 45, 36  # outer corners
 LIPS: Final = Measure(((62, 66),), 1, 0.0015)
-# The corners themselves are found less surely than the lips beside them (chosen on GRID s1: r of the width 0.60 and 0.74).
-WIDTH: Final = Measure(((85, 84), (83, 82), (69, 68), (73, 72), (91, 90)), 0, 0.006)
+# The corners themselves are found less surely than the lips beside them (chosen on GRID s1: r of the width 0.67 and 0.76).
+WIDTH: Final = Measure(((85, 84), (83, 82), (69, 68), (73, 72), (91, 90)), 0, 0.006, meant=(54, 48), gain=1.21)
 LIDS_LEFT: Final = Measure(((43, 47), (44, 46)), 1, 0.012, ("eyeBlink", "eyeWide"))
 LIDS_RIGHT: Final = Measure(((37, 41), (38, 40)), 1, 0.012, ("eyeBlink", "eyeWide"))
 MEASURES: Final = (LIPS, WIDTH, LIDS_LEFT, LIDS_RIGHT)
 NOISE: Final = tuple(m.noise for m in MEASURES)
 
 # Eye distances between the points of lips that touch. The renders that taught the point network have 0.0086 there; on real pictures the
-# network says 0.004 to 0.02, most in the middle of speech. Chosen on GRID s1.
-SHUT: Final = 0.02
+# network says 0.004 to 0.02, most in the middle of speech. Chosen on GRID.
+SHUT: Final = 0.019
 OPEN_SHARE: Final = 0.8  # of a clip's frames whose lids are at most as open as its open lids: some people look down for half of it
 # Shares of the open lids' distance. Points of shut lids are so far apart: a blink is over before a camera's shutter is. From the next on
 # they are as open as on a face at rest, and only beyond the last are eyes wide.
@@ -70,7 +82,7 @@ def _head() -> tuple[tuple[Tensor, Tensor], ...]:
     """For each measure the mean vector of its pairs on the head that curves drive, [3], and by coefficient, [52, 3], in eye distances."""
     model, out = fit.model(), []
     for measure in MEASURES:
-        rest, moved = measure.between(model.neutral).mean(0), measure.between(model.arkit).mean(1)
+        rest, moved = measure.on_head(model.neutral).mean(0), measure.on_head(model.arkit).mean(1)
         out.append((rest / _eye_distance(), moved / _eye_distance()))
     return tuple(out)
 
@@ -133,7 +145,7 @@ def wanted(measured: Tensor, person: Neutral) -> Tensor:
     lips, width = measured[:, 0], measured[:, 1]
     enough = len(measured) >= ENOUGH
     out[:, 0] = from_measured(lips - SHUT + SEEN_SHUT)
-    out[:, 1] = rest[1] + width - _at_rest(person, WIDTH)
+    out[:, 1] = rest[1] + WIDTH.gain * (width - _at_rest(person, WIDTH))
     for i, measure in ((2, LIDS_LEFT), (3, LIDS_RIGHT)):
         usual = _at_rest(person, measure)
         if enough:

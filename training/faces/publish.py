@@ -3,8 +3,8 @@
 
     python entry.py training.faces.publish --points CACHE/faces/points [--finder CACHE/faces/finder] [--figures FILE]
 
-Of several runs the mean of their weights is published, where one went on from the other: it keeps more of what a run knew before the learning
-rate fell, which carries over to real pictures better (Wortsman et al. 2022).
+Of several runs the mean of their weights is published, where one went on from the other: it keeps more of what a run knew before the
+learning rate fell, which carries over to real pictures better (Wortsman et al. 2022).
 Ends without writing if float16 moves a point by more than rounding.
 """
 from __future__ import annotations
