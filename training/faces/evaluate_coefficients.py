@@ -62,8 +62,8 @@ def from_geometry(root: Path, people: int, frames: int, shares: Mapping[str, flo
 
 
 def from_renders(root: Path, people: int, frames: int, shares: Mapping[str, float], mirror: bool = False) -> tuple[Seen, Seen]:
-    """Rendered people (none stylised) as the shipped point network sees them on photos and in clips; ``mirror``: the
-    pictures mirrored, points mirrored back."""
+    """Rendered people (none stylised) as the shipped point network sees them on photos and in clips; ``mirror``: the pictures mirrored,
+    points mirrored back."""
     from ...inference.video import networks, tracker
     from ...inference.video.crop import Crop, crop_of, cut
     from . import backgrounds, scene
@@ -108,6 +108,7 @@ def from_renders(root: Path, people: int, frames: int, shares: Mapping[str, floa
 
 
 def _together(rows: list[tuple[np.ndarray, ...]]) -> Seen:
+    """From each person's points, sigma, visible, appearance, arkit, rotation and errors of visible points."""
     at, blur, seen, shown, arkit, turned = (np.stack([r[i] for r in rows]) for i in range(6))
     points = torch.from_numpy(((at - 0.5) * [1, -1]).astype(np.float32))
     parts = (torch.from_numpy(np.ascontiguousarray(a, np.float32)) for a in (blur, seen, shown))

@@ -41,6 +41,11 @@ def test_the_average_head_is_seen_as_it_is() -> None:
     assert np.corrcoef(measured[:, 2], shown[:, 2])[0, 1] > 0.99
 
 
+def test_the_corners_move_further_than_the_lips_beside_them_by_the_width_s_gain() -> None:
+    beside, corners = (of(fit.model().arkit).mean(1)[:, 0] for of in (anchor.WIDTH.between, anchor.WIDTH.on_head))
+    assert float(beside @ corners / (beside @ beside)) == pytest.approx(anchor.WIDTH.gain, abs=0.005)
+
+
 def test_slopes_are_those_of_the_measures() -> None:
     at = torch.rand(3, 52, generator=torch.Generator().manual_seed(0)).double() * 0.5
     step = torch.rand(3, 52, generator=torch.Generator().manual_seed(1)).double() * 1e-3

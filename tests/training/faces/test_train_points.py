@@ -13,7 +13,7 @@ import torch
 
 from facewright.core.paths import ROOT
 from facewright.inference.video import points_net
-from facewright.training.faces import checkpoint, packs, points_error, train_points
+from facewright.training.faces import checkpoint, packs, points_error, publish, train_points
 
 PICTURES = ROOT / "tests" / "inference" / "video" / "held_out_faces.npz"
 
@@ -56,3 +56,15 @@ def test_a_run_is_begun_from_a_weights_file() -> None:
     crops = torch.zeros(1, 3, 112, 112)
     with torch.inference_mode():
         assert (model.eval()(crops).points - points_net.load()(crops).points).abs().max() < 1e-4
+
+
+def test_the_mean_of_runs_is_that_of_their_averaged_weights(tmp_path: Path) -> None:
+    runs = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        model = points_net.PointsNet()
+        runs.append(tmp_path / str(seed))
+        checkpoint.save(runs[-1], model, {n: t.clone() for n, t in model.state_dict().items()}, torch.optim.AdamW(model.parameters()), {})
+    mean, each = publish.mean_of(runs).state_dict(), [checkpoint.load(run)[1] for run in runs]
+    for name in ("heat.weight", "first.local", "stem.1.1.running_var"):
+        assert torch.allclose(mean[name], sum(weights[name] for weights in each) / 3, atol=1e-6), name
