@@ -33,7 +33,8 @@ def jittered(crop: Crop, rng: np.random.Generator, options: AugmentOptions) -> C
 
 def sensor(rng: np.random.Generator, grey: float) -> np.ndarray:
     """float32 [11] for ``raster.damage``: white balance, exposure, gamma, contrast, focus and motion blur, noise, block codec."""
-    gain = np.exp(rng.normal(0, 0.16)) * np.exp(rng.normal(0, 0.09, 3))
+    cast = 0.3 if rng.random() < 0.12 else 0.09  # lamps make whole recordings orange
+    gain = np.exp(rng.normal(0, 0.16)) * np.exp(rng.normal(0, cast, 3))
     blur = abs(rng.normal(0, 0.55)) if rng.random() < 0.6 else 0.0
     if rng.random() < 0.06:
         blur = rng.uniform(1, 2.2)

@@ -68,8 +68,20 @@ class Head:
         along = [corners.min(), *x[order], corners.max()]
         half = 0.5 * np.interp(self.neutral[:, 0], along, [0, *apart[order], 0])
         out = np.zeros_like(neutral)
-        out[:, 1] = -half * np.sign(self.masks["above_seam"]) * np.exp(-((self.masks["lip_seam"] / _LIP) ** 2))
+        out[:, 1] = -half * np.sign(self.masks["above_seam"]) * self._near_seam
         return out
+
+    def bowed(self, dip: float, breadth: float) -> np.ndarray:
+        """What to add to a person [V + 10, 3] so that both lips, and the line between them, lie ``dip`` cm lower in the middle, fading with
+        the distance from it by ``breadth`` cm: an upper lip whose middle hangs over the lower one is common, and rare in the kit."""
+        out = np.zeros_like(self.neutral)
+        out[:, 1] = -dip * np.exp(-((self.neutral[:, 0] / breadth) ** 2)) * self._near_seam
+        return out
+
+    @functools.cached_property
+    def _near_seam(self) -> np.ndarray:
+        """float32 [V + 10]: 1 where the lips meet, fading with the distance from there."""
+        return np.exp(-((self.masks["lip_seam"] / _LIP) ** 2))
 
     @functools.cached_property
     def basis(self) -> np.ndarray:

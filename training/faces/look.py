@@ -151,12 +151,15 @@ def _brows(p: np.ndarray, head: Head, rng: np.random.Generator, hair: np.ndarray
 
 
 def _seam(p: np.ndarray, m: dict[str, np.ndarray], rng: np.random.Generator) -> None:
-    """The line where lips meet: on some people broad and dark, on others hardly there, so its darkness does not tell how far they part."""
+    """The line where lips meet: on some people broad and dark, on others hardly there, so its darkness does not tell how far they part;
+    and the wet edge of the lower lip, which shines below it."""
     for half in (m["above_seam"] > 0, m["above_seam"] <= 0):
         width, dark = rng.uniform(0.06, 0.3), rng.uniform(0, 0.85) * (rng.random() < 0.8)
         amount = (dark * half * np.exp(-((m["lip_seam"] / width) ** 2)))[:, None]
         p[:, :3] *= 1 - amount * np.array([0.85, 1.0, 0.97])
         p[:, 3] *= 1 - amount[:, 0]
+    wet = rng.uniform(0.2, 1.2) * (rng.random() < 0.4) * (m["above_seam"] <= 0.02)
+    p[:, 3] += wet * np.exp(-((m["lip_seam"] / rng.uniform(0.1, 0.35)) ** 2))
 
 
 def _mouth(p: np.ndarray, head: Head, rng: np.random.Generator, skin: np.ndarray) -> None:

@@ -24,6 +24,7 @@ from . import head as heads
 PICTURES_A_PERSON = 5  # a person costs as much as a picture
 HELD = 0.3  # share of people who keep an expression in all of their pictures: what stays is not always how a face is at rest
 CLOSE, WIDE = "close", "wide"
+FILMED = "filmed"  # of ``filmed.py``: no renders, so all that they have no truth for is NaN, and the number is the person's
 _WIDE_SIDE, _WIDE_FILL = 128, 0.42  # room for hair and shoulders around a face that is pasted into a scene
 _BACKS = 24  # new backgrounds in each pack, besides the common bank
 
@@ -48,6 +49,7 @@ class Pack:
     masks: np.ndarray | None = None
 
 
+_SHAPES = {"arkit": (52,), "identity": (100,), "rotation": (3, 3), "shift": (3,), "distance": (), "focal": (), "centre": (2,), "tone": ()}
 _FIELDS = ("points", "visible", "arkit", "identity", "rotation", "shift", "distance", "focal", "centre", "stylised", "tone")
 
 
@@ -74,6 +76,13 @@ def make(head: heads.Head, drawn: expressions.Expressions, seed: int, count: int
     arrays = {f: np.stack([np.asarray(getattr(t, f)) for t in truths]) for f in _FIELDS}
     arrays = {f: a.astype({"identity": np.float16}.get(f, np.float32)) if a.dtype != bool else a for f, a in arrays.items()}
     return Pack(seed, pictures, **arrays, masks=masks if kind == WIDE else None)
+
+
+def filmed(pictures: np.ndarray, points: np.ndarray, visible: np.ndarray) -> Pack:
+    """A pack of pictures that were not rendered: [n, side, side, 3], [n, POINTS, 2] px, [n, POINTS]."""
+    n = len(pictures)
+    unknown = {f: np.full((n, *shape), np.nan, np.float32) for f, shape in _SHAPES.items()}
+    return Pack(0, pictures, points, visible, stylised=np.zeros(n, bool), **unknown)
 
 
 def _resting(rng: np.random.Generator) -> np.ndarray:

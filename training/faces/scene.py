@@ -39,7 +39,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Person:
-    """One person, ready for pictures. identity [100]; seal [V + 10, 3]: what closes the lips at rest; bend: what a stylised head does to
+    """One person, ready for pictures. identity [100]; seal [V + 10, 3]: what closes the lips at rest, and how their line runs; bend: what a stylised head does to
     positions; parts: static props in head space."""
 
     identity: np.ndarray
@@ -65,7 +65,7 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
 
 
 def bent(positions: np.ndarray, person: Person) -> np.ndarray:
-    """A person's shape from the sum of the kit's: lips that meet; on a stylised head regions swollen or shrunk about a centre and the jaw
+    """A person's shape from the sum of the kit's: lips that meet, in a line of their own; on a stylised head regions swollen or shrunk about a centre and the jaw
     narrowed. positions [V + 10, 3]."""
     out = positions + person.seal
     for centre, amount, size in person.bend:
@@ -98,7 +98,7 @@ def draw_person(head: Head, rng: np.random.Generator) -> Person:
             cel = int(rng.choice([1, 2, 3, 4]))
         if rng.random() < 0.55:
             outline = rng.uniform(0.4, 1.0)
-    seal, seed = head.sealed(neutral[0]), int(rng.integers(1 << 30))
+    seal, seed = head.sealed(neutral[0]) + _lip_line(head, rng), int(rng.integers(1 << 30))
     person = Person(identity, seal, painted, stylised, cel, outline, tuple(bend), slim, [], [], seed)
     shape = bent(neutral[0], person)
     normals = vertex_normals(shape, head.tri)
@@ -121,6 +121,11 @@ def draw_person(head: Head, rng: np.random.Generator) -> Person:
     if rng.random() < 0.92:
         opaque += props.torso(rng, painted.skin)
     return replace(person, opaque=opaque, clear=clear)
+
+
+def _lip_line(head: Head, rng: np.random.Generator) -> np.ndarray:
+    """How the line between a person's lips runs, [V + 10, 3]: a bow from corner to corner and a dip in the middle."""
+    return head.bowed(rng.normal(0, 0.07), rng.uniform(1.2, 2.2)) + head.bowed(rng.normal(0.05, 0.07), rng.uniform(0.3, 0.8))
 
 
 def draw_light(rng: np.random.Generator, brightness: float) -> np.ndarray:

@@ -46,6 +46,7 @@ class TrainOptions:
     weight_decay: float = 0.02
     average: float = 0.999  # moving average of the weights
     no_face: float = 0.05  # share of crops without one
+    filmed: float = 0.08  # share of crops of filmed people, where there are packs of them (``filmed.py``)
     hidden: float = 0.3  # weight of points that cannot be seen: they are guessed from the rest
     sharp: float = 1.6  # weight of lips, lids and irises, which the coefficients hang on most
     weight: dict[str, float] = field(
@@ -63,7 +64,8 @@ GAPS = ((61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46), (6
 
 @dataclass(frozen=True)
 class Batch:
-    """crops uint8 [B, 3, S, S]; points [B, P, 2]; visible [B, P]; face [B]; arkit [B, 52]; movements [B, M]; all float32 but the crops."""
+    """crops uint8 [B, 3, S, S]; points [B, P, 2]; visible [B, P]; face [B]; arkit [B, 52]; movements [B, M]; known [B]: whether arkit and
+    movements are; all float32 but the crops."""
 
     crops: Tensor
     points: Tensor
@@ -71,6 +73,7 @@ class Batch:
     face: Tensor
     arkit: Tensor
     movements: Tensor
+    known: Tensor
 
 
 class Data:
@@ -88,9 +91,15 @@ class Data:
             if folder not in self.packs:
                 splits.assert_trainable([int(folder.name.split("-")[-1])])
                 self.packs[folder] = packs.load(folder)
+        people = packs.folders(self.root, packs.FILMED) if self.options.filmed else []
+        for folder in people:
+            splits.assert_person_trainable(folder.name.split("-")[-1])
+            self.packs.setdefault(folder, packs.load(folder))
         self.all = list(self.packs.values())
         counts = np.array([len(p.points) for p in self.all], float)
-        self.share = counts / counts.sum()
+        real = np.array([folder in people for folder in self.packs])
+        self.share = np.where(real, self.options.filmed / max(real.sum(), 1), counts)  # a person's share, however many frames
+        self.share[~real] *= (1 - self.share[real].sum()) / counts[~real].sum()
 
     def next(self) -> Batch:
         if self.drawn % 100 == 0:
@@ -114,9 +123,11 @@ class Data:
                 pack.pictures[j], pack.points[j], pack.visible[j], size, rng, spread, back
             )
             arkit[i] = pack.arkit[j][list(ARKIT_MIRROR)] if mirrors[i] else pack.arkit[j]
-        moved = intensities(arkit)  # of the mirrored face already
+        known = face * np.isfinite(arkit[:, 0])
+        arkit = np.nan_to_num(arkit)
+        moved = intensities(arkit).astype(np.float32)  # of the mirrored face already
         return Batch(
-            torch.from_numpy(crops).permute(0, 3, 1, 2), *map(torch.from_numpy, (points, visible, face, arkit, moved.astype(np.float32)))
+            torch.from_numpy(crops).permute(0, 3, 1, 2), *map(torch.from_numpy, (points, visible, face, arkit, moved, known.astype(np.float32)))
         )
 
 
@@ -143,8 +154,9 @@ def losses(out: PointsOutput, batch: Batch, weights: Tensor, options: TrainOptio
     terms["gaps"] = 100 * (gap.abs().sum(-1) * shown).mean()
     terms["visible"] = (F.binary_cross_entropy_with_logits(out.visible, batch.visible, reduction="none") * shown).mean()
     terms["face"] = F.binary_cross_entropy_with_logits(out.face, batch.face)
-    terms["appearance"] = (F.binary_cross_entropy_with_logits(out.appearance, batch.arkit, reduction="none") * shown).mean()
-    terms["movements"] = (F.binary_cross_entropy_with_logits(out.movements, batch.movements, reduction="none") * shown).mean()
+    known = batch.known[:, None]
+    terms["appearance"] = (F.binary_cross_entropy_with_logits(out.appearance, batch.arkit, reduction="none") * known).mean()
+    terms["movements"] = (F.binary_cross_entropy_with_logits(out.movements, batch.movements, reduction="none") * known).mean()
     return terms
 
 
@@ -267,13 +279,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--samples", type=int, default=0, help="end after so many crops instead: for comparisons")
     parser.add_argument("--learning-rate", type=float, default=TrainOptions.learning_rate)
+    parser.add_argument("--filmed", type=float, default=TrainOptions.filmed, help="share of crops of filmed people")
     parser.add_argument("--without", choices=[k for k in TrainOptions().weight], action="append", default=[], help="terms left out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     weight = {k: 0.0 if k in args.without else v for k, v in TrainOptions().weight.items()}
-    options = TrainOptions(learning_rate=args.learning_rate, seed=args.seed, weight=weight)
+    options = TrainOptions(learning_rate=args.learning_rate, filmed=args.filmed, seed=args.seed, weight=weight)
     train(args.packs, args.out, args.minutes, options, args.begin, args.samples)
 
 
