@@ -20,7 +20,7 @@ from ...inference.video import geometry, points_net, tracker
 from ...inference.video.crop import Crop, crop_of, cut
 from ...inference.video.frames import Pictures
 from ...inference.video.networks import FaceNetworks
-from ...inference.video.points import POINTS, indices
+from ...inference.video.points import indices
 from .. import corpora, splits
 from . import packs
 from .evaluate_video import RealClip, clips
@@ -70,8 +70,8 @@ def with_gap(points: np.ndarray, gap: float) -> np.ndarray:
     return out.astype(np.float32)
 
 
-def labelled(clip: RealClip, networks: FaceNetworks) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
-    """Pictures uint8 [SIDE, SIDE, 3], points [P, 2] in their px and visibilities of the clip's frames that show a face."""
+def labelled(clip: RealClip, networks: FaceNetworks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pictures uint8 [n, SIDE, SIDE, 3], points [n, P, 2] in their px and visibilities [n, P] of the clip's frames that show a face."""
     frames = list(Pictures(clip.path).frames())
     track = tracker.Tracker(networks).run(frames)
     pictures, points, visible = [], [], []
@@ -83,7 +83,7 @@ def labelled(clip: RealClip, networks: FaceNetworks) -> tuple[list[np.ndarray], 
         pictures.append(cut(frames[k].rgb, around, SIDE))
         points.append((around.from_picture(at) * SIDE).astype(np.float32))
         visible.append(dense.visible[0] > 0.5)
-    return pictures, points, visible
+    return np.stack(pictures), np.stack(points), np.stack(visible)
 
 
 def main() -> None:
@@ -101,9 +101,8 @@ def main() -> None:
         folder = args.out / f"{packs.FILMED}-{speaker.removeprefix('s')}"
         if folder.exists():
             continue
-        pictures, points, visible = (sum(parts, []) for parts in zip(*(labelled(c, networks) for c in taken), strict=True))
-        assert points[0].shape == (POINTS, 2)
-        packs.save(packs.filmed(np.stack(pictures), np.stack(points), np.stack(visible)), folder)
+        pictures, points, visible = (np.concatenate(parts) for parts in zip(*(labelled(c, networks) for c in taken), strict=True))
+        packs.save(packs.filmed(pictures, points, visible), folder)
         print(f"{folder.name}: {len(pictures)} frames of {len(taken)} clips", flush=True)
 
 

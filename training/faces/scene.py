@@ -39,8 +39,8 @@ class Truth:
 
 @dataclass(frozen=True)
 class Person:
-    """One person, ready for pictures. identity [100]; seal [V + 10, 3]: what closes the lips at rest, and how their line runs; bend: what a stylised head does to
-    positions; parts: static props in head space."""
+    """One person, ready for pictures. identity [100]; seal [V + 10, 3]: what closes the lips at rest, and how their line runs; bend: what a
+    stylised head does to positions; parts: static props in head space."""
 
     identity: np.ndarray
     seal: np.ndarray
@@ -65,8 +65,8 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
 
 
 def bent(positions: np.ndarray, person: Person) -> np.ndarray:
-    """A person's shape from the sum of the kit's: lips that meet, in a line of their own; on a stylised head regions swollen or shrunk about a centre and the jaw
-    narrowed. positions [V + 10, 3]."""
+    """A person's shape from the sum of the kit's: lips that meet in a line of their own; on a stylised head regions swollen or shrunk about
+    a centre and the jaw narrowed. positions [V + 10, 3]."""
     out = positions + person.seal
     for centre, amount, size in person.bend:
         d = out - centre

@@ -18,7 +18,7 @@ def assert_trainable(seeds: list[int]) -> None:
             raise AssertionError(f"the renders of seed {seed} are held out and must not be trained on")
 
 
-def assert_person_trainable(number: str) -> None:
+def assert_person_trainable(number: int) -> None:
     """Raise AssertionError for a filmed person who is held out, by GRID's number."""
     if f"s{number}" in GRID_HELD_OUT_SPEAKERS:
         raise AssertionError(f"the pictures of GRID's speaker s{number} are held out and must not be trained on")

@@ -87,14 +87,12 @@ class Data:
         self.drawn = 0
 
     def refresh(self) -> None:
-        for folder in packs.folders(self.root, packs.CLOSE):
-            if folder not in self.packs:
-                splits.assert_trainable([int(folder.name.split("-")[-1])])
-                self.packs[folder] = packs.load(folder)
         people = packs.folders(self.root, packs.FILMED) if self.options.filmed else []
-        for folder in people:
-            splits.assert_person_trainable(folder.name.split("-")[-1])
-            self.packs.setdefault(folder, packs.load(folder))
+        for folder in (*packs.folders(self.root, packs.CLOSE), *people):
+            if folder not in self.packs:
+                number = int(folder.name.split("-")[-1])
+                splits.assert_trainable([number]) if folder not in people else splits.assert_person_trainable(number)
+                self.packs[folder] = packs.load(folder)
         self.all = list(self.packs.values())
         counts = np.array([len(p.points) for p in self.all], float)
         real = np.array([folder in people for folder in self.packs])
@@ -126,9 +124,8 @@ class Data:
         known = face * np.isfinite(arkit[:, 0])
         arkit = np.nan_to_num(arkit)
         moved = intensities(arkit).astype(np.float32)  # of the mirrored face already
-        return Batch(
-            torch.from_numpy(crops).permute(0, 3, 1, 2), *map(torch.from_numpy, (points, visible, face, arkit, moved, known.astype(np.float32)))
-        )
+        rest = (points, visible, face, arkit, moved, known.astype(np.float32))
+        return Batch(torch.from_numpy(crops).permute(0, 3, 1, 2), *map(torch.from_numpy, rest))
 
 
 def region_weights(options: TrainOptions) -> Tensor:

@@ -32,7 +32,7 @@ def test_lips_are_as_far_apart_as_measured_and_nothing_else_moves(faces, gap: fl
     span = np.linalg.norm(eyes)
     down = np.array([-eyes[1], eyes[0]]) / span
     assert (moved[66] - moved[62]) @ down / span == pytest.approx(gap, abs=1e-3)
-    at, upper, across = filmed.inner_lips()
+    at, upper, _ = filmed.inner_lips()
     assert upper.sum() > 8 and (~upper).sum() > 8
     rest = np.setdiff1d(np.arange(POINTS), at)
     assert np.abs(moved[rest] - points[rest]).max() < 1e-3

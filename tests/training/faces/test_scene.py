@@ -45,9 +45,10 @@ def test_points_of_the_mesh_are_those_of_the_shipped_geometry(head) -> None:
 
 
 def test_the_camera_s_truth_is_where_the_points_are_drawn(head, monkeypatch) -> None:
-    from facewright.training.faces import expressions, packs, raster
+    from facewright.training.faces import expressions, packs, raster, scene
 
     monkeypatch.setattr(packs, "_resting", lambda rng: np.zeros(52, np.float32))
+    monkeypatch.setattr(scene, "_lip_line", lambda head, rng: np.zeros_like(head.neutral))
     pack = packs.make(head, expressions.load(Path(os.environ["FACEWRIGHT_CORPORA"]), True), SEED, 10)
     for k in np.flatnonzero(~pack.stylised):
         at_rest_and_not = np.stack([np.zeros(52, np.float32), pack.arkit[k]])
@@ -131,6 +132,14 @@ def test_everybody_s_lips_meet_at_rest(head) -> None:
     gaps, sealed = (np.array([apart(p) for p in given]) for given in (people, [p + head.sealed(p) for p in people]))
     assert gaps.std() > 0.05, "cm: the kit's people differ"
     assert np.abs(sealed - apart(head.neutral)).max() < 0.01, "cm"
+
+
+def test_the_line_between_the_lips_dips_and_they_still_meet(head) -> None:
+    dip = head.bowed(0.2, 0.5)[head.points]
+    assert dip[[62, 66], 1] == pytest.approx(-0.2, abs=0.02), "both lips, in the middle"
+    assert np.abs(dip[[60, 64], 1]).max() < 0.01, "not at the corners"
+    far = np.delete(dip, np.flatnonzero(np.abs(head.neutral[head.points, 1] - head.neutral[head.points[62], 1]) < 2.5), 0)
+    assert np.abs(far).max() < 0.01
 
 
 def test_no_light_falls_between_closed_lips(head) -> None:

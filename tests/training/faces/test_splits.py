@@ -20,10 +20,8 @@ def test_training_refuses_a_folder_with_a_held_out_pack(tmp_path: Path) -> None:
     from facewright.training.faces import splits, train_points
 
     (tmp_path / f"close-{splits.HELD_OUT_FROM}").mkdir()
-    data = train_points.Data.__new__(train_points.Data)
-    data.root, data.packs = tmp_path, {}
     with pytest.raises(AssertionError, match="held out"):
-        data.refresh()
+        train_points.Data(tmp_path, 112, train_points.TrainOptions(), 0).refresh()
 
 
 def test_the_evaluation_looks_at_held_out_seeds_only() -> None:
