@@ -4,7 +4,8 @@
     python entry.py training.faces.evaluate_video --corpora DIR [--json OUT] [--clips N]
 
 The curves drive the measuring head (``ict_head``), whose lip gap and mouth width over the outer-eye-corner distance are compared with the
-measured ones frame by frame, as for speech. No clip here was ever shown to a network: they are trained on renders alone.
+measured ones frame by frame, as for speech. Of five of the seven people most clips also joined the point network's training
+(``filmed.py``); "unseen people" are the two who never did.
 """
 from __future__ import annotations
 
@@ -39,16 +40,17 @@ _BLINKS = [ARKIT_52.index("eyeBlinkLeft"), ARKIT_52.index("eyeBlinkRight")]
 
 @dataclass(frozen=True)
 class RealClip:
-    """gap, width [T]: over the outer-eye-corner distance, NaN where no face was tracked. blink [T]: the tracker's eyeBlink. held_out: by
-    training/splits.py, where speech is concerned; no clip's picture is trained on."""
+    """gap, width [T]: over the outer-eye-corner distance, NaN where no face was tracked. blink [T]: the tracker's eyeBlink. speaker: GRID's
+    name. trainable: by training/splits.py, neither held out nor chosen on."""
 
     name: str
     corpus: str
+    speaker: str
     path: Path
     gap: np.ndarray
     width: np.ndarray
     blink: np.ndarray
-    held_out: bool
+    trainable: bool
 
 
 def clips(root: Path) -> Iterator[RealClip]:
@@ -61,10 +63,11 @@ def clips(root: Path) -> Iterator[RealClip]:
                     continue
                 values = tracked[path.stem].astype(np.float64)
                 speaker = path.stem.split("_")[0] if corpus == "grid_more" else "s1"
+                who = (corpus, path.stem, speaker)
                 yield RealClip(
-                    path.stem, corpus, path, values[:, columns.index("lipGapIOD")], values[:, columns.index("mouthWidthIOD")],
+                    path.stem, corpus, speaker, path, values[:, columns.index("lipGapIOD")], values[:, columns.index("mouthWidthIOD")],
                     values[:, [columns.index("eyeBlinkLeft"), columns.index("eyeBlinkRight")]].mean(1),
-                    splits.held_out(corpus, path.stem, speaker),
+                    not (splits.held_out(*who) or splits.choice(*who)),
                 )  # fmt: skip
 
 
@@ -247,12 +250,19 @@ def main() -> None:
     options = watch.VideoOptions(device="cpu", smoothing=args.smoothing)
     table: dict[str, dict[str, Figure]] = {}
     everything = list(clips(root))
-    for corpus in ("grid_s1", "grid_more"):
-        chosen = [c for c in everything if c.corpus == corpus][: args.clips]
-        measured = [(clip, engine.run(clip.path, options, lambda part, stage: None)) for clip in chosen]
-        table[corpus] = figures(measured, head)
-        print(f"\n{corpus} ({sum(c.held_out for c in chosen)} of {len(chosen)} also held out from speech)")
-        for name, figure in table[corpus].items():
+    chosen = [c for corpus in ("grid_s1", "grid_more") for c in [c for c in everything if c.corpus == corpus][: args.clips]]
+    measured = [(clip, engine.run(clip.path, options, lambda part, stage: None)) for clip in chosen]
+    sets: dict[str, Callable[[RealClip], bool]] = {
+        "grid_s1": lambda c: c.corpus == "grid_s1", "grid_more": lambda c: c.corpus == "grid_more",
+        "unseen people": lambda c: c.speaker in splits.GRID_HELD_OUT_SPEAKERS, "clips not trained on": lambda c: not c.trainable,
+    }  # fmt: skip
+    for title, belongs in sets.items():
+        rows = [(clip, result) for clip, result in measured if belongs(clip)]
+        if not rows:
+            continue
+        table[title] = figures(rows, head)
+        print(f"\n{title}: {len(rows)} clips, {sum(clip.trainable for clip, _ in rows)} of them open to training")
+        for name, figure in table[title].items():
             print(f"  {name:30s}{figure}", flush=True)
     spent: dict[str, float] = {}
     invented_faces = invented(engine)

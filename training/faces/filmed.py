@@ -21,22 +21,13 @@ from ...inference.video.crop import Crop, crop_of, cut
 from ...inference.video.frames import Pictures
 from ...inference.video.networks import FaceNetworks
 from ...inference.video.points import indices
-from .. import corpora, splits
+from .. import corpora
 from . import packs
 from .evaluate_video import RealClip, clips
 from .points_error import load_points
 from .scene import FILL, SIDE
 
 _LOWER = 0.8  # share of a correction that the lower lip takes: where lips touch, and on teeth, it is mostly the one that is misplaced
-
-
-def trainable(clip: RealClip) -> bool:
-    speaker = _speaker(clip)
-    return not (splits.held_out(clip.corpus, clip.name, speaker) or splits.choice(clip.corpus, clip.name, speaker))
-
-
-def _speaker(clip: RealClip) -> str:
-    return clip.name.split("_")[0] if clip.corpus == "grid_more" else "s1"
 
 
 def inner_lips() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -95,8 +86,8 @@ def main() -> None:
     networks = FaceNetworks(points=load_points(args.points))
     people: dict[str, list[RealClip]] = defaultdict(list)
     for clip in clips(corpora.folder(args.corpora)):
-        if trainable(clip):
-            people[_speaker(clip)].append(clip)
+        if clip.trainable:
+            people[clip.speaker].append(clip)
     for speaker, taken in sorted(people.items()):
         folder = args.out / f"{packs.FILMED}-{speaker.removeprefix('s')}"
         if folder.exists():

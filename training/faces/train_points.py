@@ -14,6 +14,7 @@ a core is busy with other work, as the threads of one process would.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -193,6 +194,13 @@ def begun(start: Path) -> dict[str, Tensor]:
     return weights_file.load(start, *kind).state_dict()
 
 
+def called(start: Path) -> str:
+    """Which weights those are, for the card: a run's step, or a file's hash."""
+    if start.is_dir():
+        return f"{start.name}, step {checkpoint.load(start)[3]['step']}"
+    return f"{start.name} {hashlib.sha256(start.read_bytes()).hexdigest()[:8]}"
+
+
 def train(root: Path, out: Path, minutes: float, options: TrainOptions, start: Path | None = None, samples: int = 0) -> None:
     """One run of ``minutes`` (or ``samples``, if given). Writes ``out/run.safetensors`` every two minutes and ``out/log.jsonl``."""
     torch.manual_seed(options.seed)
@@ -217,7 +225,8 @@ def train(root: Path, out: Path, minutes: float, options: TrainOptions, start: P
     data = Data(root, model.config.size, options, options.seed + 1000 * state["step"] + 7 * team.rank)
     care = region_weights(options)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "options.json").write_text(json.dumps({**asdict(options), "minutes": minutes, "samples": samples}, indent=1), "utf-8")
+    told = {**asdict(options), "minutes": minutes, "samples": samples, "begin": called(start) if start else "nothing"}
+    (out / "options.json").write_text(json.dumps(told, indent=1), "utf-8")
     began, saved, told = time.monotonic() - state["seconds"], time.monotonic(), time.monotonic()
     sums: dict[str, float] = {}
     count, waited, progress, each = 0, 0.0, 0.0, options.batch * team.size

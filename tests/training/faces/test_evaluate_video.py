@@ -26,7 +26,7 @@ def test_still_is_neither_speaking_nor_blinking():
     gap, blink = np.zeros(75), np.full(75, 0.05)
     gap[30:60] = 0.05 + 0.05 * np.sin(np.arange(30))
     blink[65:68] = 0.7
-    clip = RealClip("a", "grid_s1", Path("a.mpg"), gap, np.full(75, 0.6), blink, False)
+    clip = RealClip("a", "grid_s1", "s1", Path("a.mpg"), gap, np.full(75, 0.6), blink, False)
     (first,) = still(clip)
     assert first.start == 0 and 28 <= first.stop <= 31
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from facewright.core.paths import ROOT
 from facewright.inference.video.points import POINTS
 from facewright.training.faces import filmed, packs, train_points
-from facewright.training.faces.evaluate_video import RealClip
 
 PICTURES = ROOT / "tests" / "inference" / "video" / "held_out_faces.npz"
 
@@ -56,11 +55,6 @@ def test_filmed_pictures_have_their_share_and_teach_no_coefficients(faces, tmp_p
 
 
 def test_who_is_held_out_is_not_trained_on(tmp_path: Path) -> None:
-    def clip(name: str, corpus: str) -> RealClip:
-        return RealClip(name, corpus, tmp_path, *(np.zeros(3),) * 3, held_out=False)
-
-    assert filmed.trainable(clip("s2_bbaf1n", "grid_more"))
-    assert not filmed.trainable(clip("s5_bbaf1a", "grid_more")) and not filmed.trainable(clip("s32_bbac1n", "grid_more"))
     (tmp_path / f"{packs.FILMED}-32").mkdir()
     with pytest.raises(AssertionError, match="s32"):
         train_points.Data(tmp_path, 112, train_points.TrainOptions(), 0).refresh()

@@ -40,6 +40,7 @@ def test_two_processes_train_together(folder: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     last = json.loads((run / "log.jsonl").read_text("utf-8").splitlines()[-1])
     assert last["samples"] >= 160
+    assert json.loads((run / "options.json").read_text("utf-8"))["begin"].startswith("points.safetensors ")
     trained, shipped = points_error.load_points(run), points_net.load()
     with np.load(PICTURES, allow_pickle=False) as z:
         crops = torch.from_numpy(z["pictures"][:, 24:136, 24:136]).permute(0, 3, 1, 2)
