@@ -53,7 +53,7 @@ def _between(points: Tensor, pairs: tuple[tuple[int, int], ...]) -> Tensor:
 _LEFT_EYE, _RIGHT_EYE = 45, 36  # outer corners
 LIPS: Final = Measure(((62, 66),), 1, 0.0015)
 # The corners themselves are found less surely than the lips beside them (chosen on GRID s1: r of the width 0.67 and 0.76).
-WIDTH: Final = Measure(((85, 84), (83, 82), (69, 68), (73, 72), (91, 90)), 0, 0.006, meant=(54, 48), gain=1.21)
+WIDTH: Final = Measure(((85, 84), (83, 82), (69, 68), (73, 72), (91, 90)), 0, 0.015, meant=(54, 48), gain=1.21)
 LIDS_LEFT: Final = Measure(((43, 47), (44, 46)), 1, 0.012, ("eyeBlink", "eyeWide"))
 LIDS_RIGHT: Final = Measure(((37, 41), (38, 40)), 1, 0.012, ("eyeBlink", "eyeWide"))
 MEASURES: Final = (LIPS, WIDTH, LIDS_LEFT, LIDS_RIGHT)
@@ -155,10 +155,11 @@ def wanted(measured: Tensor, person: Neutral) -> Tensor:
     return out.clamp_min(0)
 
 
-def settle(coefficients: Tensor, spread: Tensor, target: Tensor, certain: Tensor) -> Tensor:
+def settle(coefficients: Tensor, spread: Tensor, target: Tensor, certain: Tensor, frames: int) -> Tensor:
     """Coefficients [T, 52] moved so that the head they drive shows the measures ``target`` [T, M].
 
-    spread [T, 52]: standard deviations of the coefficients; certain [T, M]: how well each measure was seen, 0..1.
+    spread [T, 52]: standard deviations of the coefficients; certain [T, M]: how well each measure was seen, 0..1; frames: of the clip. A few
+    do not tell how open a person's lids usually are, so there wide eyes stay as wide as the coefficients have them.
     """
     noise = torch.tensor(NOISE) / certain.clamp_min(0.02).square()  # half hidden lips say little
     loose = spread.clamp(LEAST_SPREAD, MOST_SPREAD)
@@ -167,6 +168,8 @@ def settle(coefficients: Tensor, spread: Tensor, target: Tensor, certain: Tensor
         shown, slope = on_head(out)
         slope = slope * _moves()
         missing = target - shown
+        if frames < ENOUGH:
+            missing = torch.where(_open_lids(target), missing.clamp_min(0), missing)
         # What lies at a bound and would be pushed further does not take part.
         push = (slope * (missing / noise.square())[..., None]).sum(1)
         free = ~((out <= 0) & (push < 0) | (out >= 1) & (push > 0))
@@ -175,6 +178,13 @@ def settle(coefficients: Tensor, spread: Tensor, target: Tensor, certain: Tensor
         inner = gain @ slope.transpose(1, 2) + torch.diag_embed(noise.square())
         out = (out + (torch.linalg.solve(inner, missing[..., None]).transpose(1, 2) @ gain)[:, 0]).clamp(0, 1)
     return _either_wide_or_shut(out)
+
+
+def _open_lids(target: Tensor) -> Tensor:
+    """Which measures [T, M] are of lids that are at least as open as on a head at rest."""
+    rest = torch.stack([vector[measure.axis] for measure, (vector, _) in zip(MEASURES, _head(), strict=True)])
+    lids = torch.tensor([measure in (LIDS_LEFT, LIDS_RIGHT) for measure in MEASURES])
+    return lids & (target > 0.98 * rest)
 
 
 def _either_wide_or_shut(coefficients: Tensor) -> Tensor:

@@ -34,6 +34,7 @@ KIND, VERSION = "coefficients", "3"
 BLOCK: Final = 64  # frames at once: enough to fill the processor, and a cancelled job stops within a fifth of a second
 SMALLEST_SIGMA: Final = 0.0015  # of the crop: nothing is found better
 _RESIDUAL, _FAR = 0.15, 0.25  # cm: size of a usual residual; sigma at which a point counts for half
+_IDLE = 0.04  # a coefficient so small is mostly none: an answer that is right on average leaves a little of everything. Chosen on renders
 _LOW = 0.2  # quantile over a clip's frames at which a coefficient is about at rest
 _GLANCES = 600  # frames that tell how a person usually looks
 _REGIONS: Final = tuple(dict.fromkeys(REGION))
@@ -282,13 +283,19 @@ def solve(
     return track if adapter is None or not heeded else adapter.applied(track, rows, torch.cat(heeded), cuts)
 
 
-def _anchored(arkit: np.ndarray, sigma: np.ndarray, target: np.ndarray, certain: np.ndarray) -> np.ndarray:
-    """``anchor.settle`` in blocks."""
+def settled(values: Tensor, spread: Tensor, target: Tensor, certain: Tensor, frames: int) -> Tensor:
+    """What is left of coefficients [T, 52] once idle ones rest, with lips and lids as they were seen (``anchor.settle``). frames: of the
+    clip."""
+    return legal(anchor.settle(((values - _IDLE) / (1 - _IDLE)).clamp_min(0), spread, target, certain, frames))
+
+
+def _settled(arkit: np.ndarray, sigma: np.ndarray, target: np.ndarray, certain: np.ndarray, frames: int) -> np.ndarray:
+    """``settled`` in blocks."""
     out = np.empty_like(arkit)
     with torch.inference_mode():
         for at in range(0, len(arkit), BLOCK):
             given = (torch.from_numpy(np.ascontiguousarray(a[at : at + BLOCK], np.float32)) for a in (arkit, sigma, target, certain))
-            out[at : at + BLOCK] = legal(anchor.settle(*given)).numpy()
+            out[at : at + BLOCK] = settled(*given, frames).numpy()
     return out
 
 
@@ -351,7 +358,7 @@ def _person(
 def _over_time(
     times: np.ndarray, before: FrameByFrame, points: np.ndarray, box: np.ndarray, options: SolveOptions, cuts: Sequence[float]
 ) -> FaceTrack:
-    """Smoothing within each stretch, then what lips and lids were seen to do, then short gaps."""
+    """Smoothing within each stretch, then what is idle and what lips and lids were seen to do, then short gaps."""
     valid, arkit, sigma, angles, translation = (
         a.copy() for a in (before.valid, before.arkit, before.sigma, before.angles, before.translation)
     )
@@ -360,7 +367,7 @@ def _over_time(
         angles[part] = np.unwrap(angles[part], axis=0)
         arkit[part] = smoothing.smooth(times[part], arkit[part], sigma[part], options.smoothing)
         target = smoothing.smooth(times[part], before.wanted[part], anchor.NOISE, options.smoothing)
-        arkit[part] = _anchored(arkit[part], sigma[part], target, before.certain[part])
+        arkit[part] = _settled(arkit[part], sigma[part], target, before.certain[part], int(valid.sum()))
         angles[part] = smoothing.smooth(times[part], angles[part], 0.03, options.smoothing)
         tremble = 0.03 * np.abs(translation[part]).mean(0) + 0.1
         translation[part] = smoothing.smooth(times[part], translation[part], tremble, options.smoothing)

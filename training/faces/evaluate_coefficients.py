@@ -143,7 +143,7 @@ def answers(network: coefficients.Refiner, seen: Seen, together: bool) -> tuple[
                 usually = coefficients.usual(who.moved, shown)
                 v, s, pose = coefficients.frames(network, who, seen.points[n, rows], sigma[n, rows], seen.visible[n, rows], shown, usually)
                 measured, certain = anchor.seen(seen.points[n, rows], seen.visible[n, rows], pose, who, v)
-                v = coefficients.legal(anchor.settle(v, s, anchor.wanted(measured, who), certain))
+                v = coefficients.settled(v, s, anchor.wanted(measured, who), certain, len(rows))
                 value.append(v.numpy())
                 spread.append(s.numpy())
                 rotation.append(pose.rotation.numpy())

@@ -29,7 +29,7 @@ def anchored(arkit: np.ndarray, guess: np.ndarray, hide: list[int] | None = None
         visible[:, hide] = 0.0
     start = torch.from_numpy(guess.astype(np.float32))
     measured, certain = anchor.seen(points, visible, pose, person, start)
-    return anchor.settle(start, torch.full(start.shape, SPREAD), anchor.wanted(measured, person), certain).numpy()
+    return anchor.settle(start, torch.full(start.shape, SPREAD), anchor.wanted(measured, person), certain, len(arkit)).numpy()
 
 
 def test_the_average_head_is_seen_as_it_is() -> None:
@@ -83,6 +83,18 @@ def test_lids_at_rest_are_not_called_wide() -> None:
     got = anchored(arkit, guess)
     assert got[:, wide].mean() < 0.2
     assert (np.minimum(got[:, wide], got[:, [AT["eyeBlinkLeft"], AT["eyeBlinkRight"]]]) < 1e-5).all()
+
+
+def test_a_few_frames_leave_wide_eyes_wide_and_still_shut_lids() -> None:
+    arkit = talking(40)[:10]
+    wide, blinks = ([AT[f"eye{what}{side}"] for side in ("Left", "Right")] for what in ("Wide", "Blink"))
+    guess = arkit.copy()
+    guess[:, blinks] = 0.0
+    guess[:5, wide] = 0.6
+    arkit[5:, blinks] = 0.8
+    got = anchored(arkit, guess)
+    assert got[:5, wide] == pytest.approx(0.6, abs=0.02)
+    assert got[5:, blinks].mean() > 0.4
 
 
 def test_hidden_lips_stay_as_they_were_guessed() -> None:
