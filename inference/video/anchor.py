@@ -158,8 +158,8 @@ def wanted(measured: Tensor, person: Neutral) -> Tensor:
 def settle(coefficients: Tensor, spread: Tensor, target: Tensor, certain: Tensor, frames: int) -> Tensor:
     """Coefficients [T, 52] moved so that the head they drive shows the measures ``target`` [T, M].
 
-    spread [T, 52]: standard deviations of the coefficients; certain [T, M]: how well each measure was seen, 0..1; frames: of the clip. A few
-    do not tell how open a person's lids usually are, so there wide eyes stay as wide as the coefficients have them.
+    spread [T, 52]: standard deviations of the coefficients; certain [T, M]: how well each measure was seen, 0..1; frames: of the clip. A
+    few do not tell how open a person's lids usually are, so there wide eyes stay as wide as the coefficients have them.
     """
     noise = torch.tensor(NOISE) / certain.clamp_min(0.02).square()  # half hidden lips say little
     loose = spread.clamp(LEAST_SPREAD, MOST_SPREAD)
