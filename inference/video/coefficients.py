@@ -51,8 +51,8 @@ ERROR_MODES: Final = 40
 class RefinerConfig:
     """Shape of the network. appearance: whether it sees the point network's own guess of the coefficients."""
 
-    width: int = 384
-    depth: int = 3
+    width: int = 512
+    depth: int = 2
     appearance: bool = False
 
 

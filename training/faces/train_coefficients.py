@@ -40,15 +40,17 @@ MODES_FROM = 8  # packs that tell how points err together: 8,000 pictures for 68
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """seed; epochs over all shards; batch; learning_rate (cosine to zero), weight_decay; width and depth of the network."""
+    """seed; epochs over all shards; batch; learning_rate (cosine to zero), weight_decay; width and depth of the network; dropout: share of
+    what it sees beside the fit's coefficients that is taken away at each step."""
 
     seed: int = 0
-    epochs: int = 25
+    epochs: int = 30
     batch: int = 256
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
-    width: int = 384
-    depth: int = 3
+    width: int = 512
+    depth: int = 2
+    dropout: float = 0.4
     source: str = "geometry"
 
 
@@ -282,6 +284,8 @@ def train(data: Solved, held_out: Solved, errors: Tensor, options: TrainOptions,
             if (number + epoch) % 2:
                 mirror = list(ARKIT_MIRROR)
                 seen, shown, target = coefficients.mirrored(seen), shown[:, mirror] if sees else None, target[:, mirror]
+            fitted, rest = seen[:, :52], seen[:, 52:]
+            seen = torch.cat([fitted, torch.nn.functional.dropout(rest, options.dropout)], 1)
             # A hundred steps up, then a cosine down to zero.
             step = epoch * batches + number
             rate = min(1, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / steps))
