@@ -53,15 +53,15 @@ def _between(points: Tensor, pairs: tuple[tuple[int, int], ...]) -> Tensor:
 _LEFT_EYE, _RIGHT_EYE = 45, 36  # outer corners
 LIPS: Final = Measure(((62, 66),), 1, 0.0015)
 # The corners themselves are found less surely than the lips beside them (chosen on GRID s1: r of the width 0.67 and 0.76).
-WIDTH: Final = Measure(((85, 84), (83, 82), (69, 68), (73, 72), (91, 90)), 0, 0.015, meant=(54, 48), gain=1.21)
+WIDTH: Final = Measure(((85, 84), (83, 82), (69, 68), (73, 72), (91, 90)), 0, 0.022, meant=(54, 48), gain=1.21)
 LIDS_LEFT: Final = Measure(((43, 47), (44, 46)), 1, 0.012, ("eyeBlink", "eyeWide"))
 LIDS_RIGHT: Final = Measure(((37, 41), (38, 40)), 1, 0.012, ("eyeBlink", "eyeWide"))
 MEASURES: Final = (LIPS, WIDTH, LIDS_LEFT, LIDS_RIGHT)
 NOISE: Final = tuple(m.noise for m in MEASURES)
 
 # Eye distances between the points of lips that touch. The renders that taught the point network have 0.0086 there; on real pictures the
-# network says 0.004 to 0.02, most in the middle of speech. Chosen on GRID.
-SHUT: Final = 0.019
+# network says 0.005 to 0.014, most in the middle of speech. Chosen on GRID.
+SHUT: Final = 0.0142
 OPEN_SHARE: Final = 0.8  # of a clip's frames whose lids are at most as open as its open lids: some people look down for half of it
 # Shares of the open lids' distance. Points of shut lids are so far apart: a blink is over before a camera's shutter is. From the next on
 # they are as open as on a face at rest, and only beyond the last are eyes wide.
@@ -78,13 +78,12 @@ def _eye_distance() -> float:
 
 
 @functools.lru_cache(maxsize=1)
-def _head() -> tuple[tuple[Tensor, Tensor], ...]:
-    """For each measure the mean vector of its pairs on the head that curves drive, [3], and by coefficient, [52, 3], in eye distances."""
-    model, out = fit.model(), []
-    for measure in MEASURES:
-        rest, moved = measure.on_head(model.neutral).mean(0), measure.on_head(model.arkit).mean(1)
-        out.append((rest / _eye_distance(), moved / _eye_distance()))
-    return tuple(out)
+def _head() -> tuple[Tensor, Tensor]:
+    """The measures of the head that curves drive, at rest [M] and by coefficient [M, 52], in eye distances."""
+    model = fit.model()
+    rest = torch.stack([m.on_head(model.neutral)[:, m.axis].mean() for m in MEASURES])
+    moved = torch.stack([m.on_head(model.arkit)[..., m.axis].mean(1) for m in MEASURES])
+    return rest / _eye_distance(), moved / _eye_distance()
 
 
 @functools.lru_cache(maxsize=1)
@@ -95,18 +94,8 @@ def _moves() -> Tensor:
 
 def on_head(coefficients: Tensor) -> tuple[Tensor, Tensor]:
     """The measures [T, M] that coefficients [T, 52] show on the average head, and their derivatives [T, M, 52]; in eye distances."""
-    lengths, slopes = [], []
-    for measure, (rest, moved) in zip(MEASURES, _head(), strict=True):
-        vector = rest + coefficients @ moved
-        if measure is LIPS:  # what ``lip_gap`` measures, in depth too: rolled lips are apart
-            length = vector.norm(dim=-1).clamp_min(1e-6)
-            direction = vector / length[:, None]
-        else:
-            length = vector[:, measure.axis]
-            direction = torch.eye(3)[measure.axis].expand(len(vector), -1)
-        lengths.append(length)
-        slopes.append(direction @ moved.T)
-    return torch.stack(lengths, 1), torch.stack(slopes, 1)
+    rest, moved = _head()
+    return rest + coefficients @ moved.T, moved.expand(len(coefficients), -1, -1)
 
 
 def _at_rest(person: Neutral, measure: Measure) -> Tensor:
@@ -140,7 +129,7 @@ def seen(points: Tensor, visible: Tensor, pose: fit.Pose, person: Neutral, coeff
 
 def wanted(measured: Tensor, person: Neutral) -> Tensor:
     """What the head that curves drive should show, [T, M], where ``measured`` [T, M] was seen on a person."""
-    rest = [vector[measure.axis] for measure, (vector, _) in zip(MEASURES, _head(), strict=True)]
+    rest, _ = _head()
     out = torch.empty_like(measured)
     lips, width = measured[:, 0], measured[:, 1]
     enough = len(measured) >= ENOUGH
@@ -182,7 +171,7 @@ def settle(coefficients: Tensor, spread: Tensor, target: Tensor, certain: Tensor
 
 def _open_lids(target: Tensor) -> Tensor:
     """Which measures [T, M] are of lids that are at least as open as on a head at rest."""
-    rest = torch.stack([vector[measure.axis] for measure, (vector, _) in zip(MEASURES, _head(), strict=True)])
+    rest, _ = _head()
     lids = torch.tensor([measure in (LIDS_LEFT, LIDS_RIGHT) for measure in MEASURES])
     return lids & (target > 0.98 * rest)
 
@@ -192,7 +181,7 @@ def _either_wide_or_shut(coefficients: Tensor) -> Tensor:
     out = coefficients.clone()
     for number, side in ((2, "Left"), (3, "Right")):
         blink, wide = ARKIT_52.index(f"eyeBlink{side}"), ARKIT_52.index(f"eyeWide{side}")
-        slope = _head()[number][1][:, 1]
+        slope = _head()[1][number]
         share = -slope[wide] / slope[blink]  # of a blink that undoes wide eyes
         undone = torch.minimum(out[:, wide], out[:, blink] / share)
         out[:, wide] -= undone
