@@ -57,7 +57,7 @@ def test_a_taste_is_learnt_and_the_base_is_not_touched(rendered: Sitting, tuned:
     base = ImageBase()
     adapter = base.open(tuned["adapter"])
     before, after = (np.mean([brows(base.mean_face(s, a)) for s in rendered.seen]) for a in (None, adapter))
-    assert after > before + 0.01, "brows go up further"
+    assert after > 1.1 * before, "brows go up further"
     moved = {n: float(np.mean([np.abs(base.mean_face(s, adapter).channel(n) - s.arkit[:, i]).mean() for s in rendered.seen]))
              for i, n in enumerate(ARKIT_52)}  # fmt: skip
     assert max(moved, key=moved.get).startswith("brow")
