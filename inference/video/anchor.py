@@ -60,8 +60,10 @@ MEASURES: Final = (LIPS, WIDTH, LIDS_LEFT, LIDS_RIGHT)
 NOISE: Final = tuple(m.noise for m in MEASURES)
 
 # Eye distances between the points of lips that touch. The renders that taught the point network have 0.0086 there; on real pictures the
-# network says 0.005 to 0.014, most in the middle of speech. Chosen on GRID.
-SHUT: Final = 0.0142
+# network says 0.005 to 0.014, most in the middle of speech. So a fifth of what a clip's least open tenth lies above the first of SHUT_OWN,
+# up to the second, is added. Chosen on GRID.
+SHUT: Final = 0.0137
+SHUT_OWN: Final = (0.004, 0.014)
 OPEN_SHARE: Final = 0.8  # of a clip's frames whose lids are at most as open as its open lids: some people look down for half of it
 # Shares of the open lids' distance. Points of shut lids are so far apart: a blink is over before a camera's shutter is. From the next on
 # they are as open as on a face at rest, and only beyond the last are eyes wide.
@@ -133,7 +135,10 @@ def wanted(measured: Tensor, person: Neutral) -> Tensor:
     out = torch.empty_like(measured)
     lips, width = measured[:, 0], measured[:, 1]
     enough = len(measured) >= ENOUGH
-    out[:, 0] = from_measured(lips - SHUT + SEEN_SHUT)
+    shut = SHUT
+    if enough:
+        shut = shut + 0.2 * (lips.quantile(0.1).clamp(*SHUT_OWN) - SHUT_OWN[0])
+    out[:, 0] = from_measured(lips - shut + SEEN_SHUT)
     out[:, 1] = rest[1] + WIDTH.gain * (width - _at_rest(person, WIDTH))
     for i, measure in ((2, LIDS_LEFT), (3, LIDS_RIGHT)):
         usual = _at_rest(person, measure)
