@@ -169,13 +169,10 @@ def geometry_shard(source: expressions.Expressions, kit: Path, seed: int, errors
     return joined(parts)
 
 
-def pack_shard(observed: Observed, errors: Tensor, number: int = 0) -> Solved:
-    """A third of the people photo by photo, the others with the neutral of all their pictures. number: of the look, each with another
-    third."""
+def pack_shard(observed: Observed, errors: Tensor) -> Solved:
+    """A third of the people photo by photo, the others with the neutral of all their pictures."""
     people = len(observed.points)
     third = people // 3
-    order = torch.arange(people).roll(-number * third)
-    observed = Observed(*(getattr(observed, f.name)[order] for f in fields(Observed)))
     parts = [solve_clips(one_by_one(some(observed, slice(at, at + 6))), 1, errors) for at in range(0, third, 6)]
     parts += [solve_clips(some(observed, slice(at, at + 6)), observed.points.shape[1], errors) for at in range(third, people, 6)]
     return joined(parts)
@@ -217,13 +214,11 @@ def look_with(points: Path) -> Networks:
 
 
 def from_packs(
-    folder: Path, work: Path, count: int, people: int, held_out_folder: Path | None, look: Networks, share: tuple[int, int] = (0, 1),
-    looks: int = 1,
-) -> tuple[Solved, Solved, Tensor]:  # fmt: skip
+    folder: Path, work: Path, count: int, people: int, held_out_folder: Path | None, look: Networks, share: tuple[int, int] = (0, 1)
+) -> tuple[Solved, Solved, Tensor]:
     """The same from rendered packs through the shipped point network.
 
-    share: (k, n) for only every n-th pack from the k-th on, so that n processes solve what one then trains on. looks: at each training
-    picture, every time with another crop and other damage.
+    share: (k, n) for only every n-th pack from the k-th on, so that n processes solve what one then trains on.
     """
     folders = packs.folders(folder, packs.CLOSE)
     train = [f for f in folders if not splits.held_out(packs.load(f).seed)][-count:]  # the last ones: seen least often
@@ -231,10 +226,10 @@ def from_packs(
     if not train or not held:
         raise SystemExit(f"{folder} holds no packs to train on and to check with; training.faces.packs makes them.")
 
-    def observed(path: Path, number: int = 0) -> Observed:
+    def observed(path: Path) -> Observed:
         pack = packs.load(path)
-        make = lambda: vars(observe_pack(pack, look, np.random.default_rng([pack.seed, 5, number]), people))  # noqa: E731
-        return Observed(**kept(work / f"{path.name}-seen-{number}.safetensors", make))
+        make = lambda: vars(observe_pack(pack, look, np.random.default_rng([pack.seed, 5]), people))  # noqa: E731
+        return Observed(**kept(work / f"{path.name}-seen.safetensors", make))
 
     def modes() -> dict[str, Tensor]:
         together = torch.cat([standard_errors(observed(f)) for f in train[:MODES_FROM]])
@@ -242,12 +237,10 @@ def from_packs(
 
     errors = kept(work / "packs-errors.safetensors", modes)["errors"]
 
-    def shard(path: Path, number: int = 0) -> Solved:
-        make = lambda: vars(pack_shard(observed(path, number), errors, number))  # noqa: E731
-        return Solved(**kept(work / f"{path.name}-solved-{number}.safetensors", make))
+    def shard(path: Path) -> Solved:
+        return Solved(**kept(work / f"{path.name}-solved.safetensors", lambda: vars(pack_shard(observed(path), errors))))
 
-    mine = [shard(f, number) for number in range(looks) for f in train[share[0] :: share[1]]]
-    return joined(mine), joined([shard(f) for f in held]), errors
+    return joined([shard(f) for f in train[share[0] :: share[1]]]), joined([shard(f) for f in held]), errors
 
 
 def loss_of(value: Tensor, log_sigma: Tensor, target: Tensor) -> Tensor:
@@ -347,7 +340,6 @@ def main() -> None:
     parser.add_argument("--points", type=Path, default=WEIGHTS / "points.safetensors", help="weights of the point network")
     parser.add_argument("--shards", type=int, default=6, help="shards of geometry, or packs")
     parser.add_argument("--people", type=int, default=400, help="of each pack")
-    parser.add_argument("--looks", type=int, default=1, help="at each picture of the packs, every time cropped and damaged anew")
     parser.add_argument("--seed", type=int, default=TrainOptions.seed)
     parser.add_argument("--epochs", type=int, default=TrainOptions.epochs)
     parser.add_argument("--only-solve", metavar="K/N", help="solve every N-th pack from the K-th on (0 is the first) and end")
@@ -360,7 +352,7 @@ def main() -> None:
         if args.packs:
             share = tuple(int(n) for n in (args.only_solve or "0/1").split("/"))
             data, held_out, errors = from_packs(
-                args.packs, args.work, args.shards, args.people, args.held_out, look_with(args.points), share, args.looks
+                args.packs, args.work, args.shards, args.people, args.held_out, look_with(args.points), share
             )
             if args.only_solve:
                 return
