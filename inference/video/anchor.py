@@ -157,13 +157,13 @@ def settle(coefficients: Tensor, spread: Tensor, target: Tensor, certain: Tensor
     """
     noise = torch.tensor(NOISE) / certain.clamp_min(0.02).square()  # half hidden lips say little
     loose = spread.clamp(LEAST_SPREAD, MOST_SPREAD)
+    only_opened = _open_lids(target) & (frames < ENOUGH)
     out = coefficients
     for _ in range(ROUNDS):
         shown, slope = on_head(out)
         slope = slope * _moves()
         missing = target - shown
-        if frames < ENOUGH:
-            missing = torch.where(_open_lids(target), missing.clamp_min(0), missing)
+        missing = torch.where(only_opened, missing.clamp_min(0), missing)
         # What lies at a bound and would be pushed further does not take part.
         push = (slope * (missing / noise.square())[..., None]).sum(1)
         free = ~((out <= 0) & (push < 0) | (out >= 1) & (push > 0))

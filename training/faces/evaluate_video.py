@@ -10,6 +10,7 @@ measured ones frame by frame, as for speech. Of five of the seven people most cl
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import tempfile
 import time
@@ -250,8 +251,8 @@ def main() -> None:
     options = watch.VideoOptions(device="cpu", smoothing=args.smoothing)
     table: dict[str, dict[str, Figure]] = {}
     everything = list(clips(root))
-    chosen = [c for corpus in ("grid_s1", "grid_more") for c in [c for c in everything if c.corpus == corpus][: args.clips]]
-    measured = [(clip, engine.run(clip.path, options, lambda part, stage: None)) for clip in chosen]
+    chosen = [[c for c in everything if c.corpus == corpus][: args.clips] for corpus in ("grid_s1", "grid_more")]
+    measured = [(clip, engine.run(clip.path, options, lambda part, stage: None)) for clip in itertools.chain(*chosen)]
     sets: dict[str, Callable[[RealClip], bool]] = {
         "grid_s1": lambda c: c.corpus == "grid_s1", "grid_more": lambda c: c.corpus == "grid_more",
         "unseen people": lambda c: c.speaker in splits.GRID_HELD_OUT_SPEAKERS, "clips not trained on": lambda c: not c.trainable,

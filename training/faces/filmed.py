@@ -11,6 +11,7 @@ renders err most, the gap that GRID's tracker measured. Coefficients are unknown
 from __future__ import annotations
 
 import argparse
+import functools
 from collections import defaultdict
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from .scene import FILL, SIDE
 _LOWER = 0.8  # share of a correction that the lower lip takes: where lips touch, and on teeth, it is mostly the one that is misplaced
 
 
+@functools.cache
 def inner_lips() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Numbers of the inner lips' points [n], whether each is on the upper lip, and where it lies across the mouth, -1..1."""
     neutral = geometry.load().neutral

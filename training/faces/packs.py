@@ -50,7 +50,7 @@ class Pack:
 
 
 _SHAPES = {"arkit": (52,), "identity": (100,), "rotation": (3, 3), "shift": (3,), "distance": (), "focal": (), "centre": (2,), "tone": ()}
-_FIELDS = ("points", "visible", "arkit", "identity", "rotation", "shift", "distance", "focal", "centre", "stylised", "tone")
+_FIELDS = ("points", "visible", *_SHAPES, "stylised")
 
 
 def make(head: heads.Head, drawn: expressions.Expressions, seed: int, count: int, kind: str = CLOSE) -> Pack:

@@ -92,7 +92,10 @@ class Data:
         for folder in (*packs.folders(self.root, packs.CLOSE), *people):
             if folder not in self.packs:
                 number = int(folder.name.split("-")[-1])
-                splits.assert_trainable([number]) if folder not in people else splits.assert_person_trainable(number)
+                if folder in people:
+                    splits.assert_person_trainable(number)
+                else:
+                    splits.assert_trainable([number])
                 self.packs[folder] = packs.load(folder)
         self.all = list(self.packs.values())
         counts = np.array([len(p.points) for p in self.all], float)
