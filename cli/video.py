@@ -56,6 +56,7 @@ def track(client: WorkerClient, options: Namespace) -> tuple[Curves, dict]:
             "mouth": options.mouth,
             "text": read_script(options.text) if options.text else None,
             "smoothing": options.smoothing,
+            "careful": options.careful,
             **work.taste(options),
             "device": options.device,
         }

@@ -59,6 +59,7 @@ class FACEWRIGHT_OT_bake_video(JobVerb, bpy.types.Operator):
                 "mouth": video.mouth.lower(),
                 "text": transcript(chosen) if video.mouth != "PICTURE" else None,
                 "smoothing": video.smoothing,
+                "careful": video.careful,
                 **taste,
             }
 

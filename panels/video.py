@@ -56,6 +56,7 @@ class FACEWRIGHT_PT_video_settings(FacewrightPanel, bpy.types.Panel):
         if video.neutral_from == "FRAME":
             layout.prop(video, "neutral_time")
         layout.prop(video, "smoothing", slider=True)
+        layout.prop(video, "careful")
         layout.prop(video, "mouth")
         if video.mouth != "PICTURE":
             layout.prop(settings, "transcript_from")

@@ -73,6 +73,11 @@ class FacewrightVideoSettings(bpy.types.PropertyGroup):
         min=0.0,
         max=2.0,
     )
+    careful: bpy.props.BoolProperty(
+        name="Careful",
+        description="Look at each frame several times: a little more exact, but it takes three times as long",
+        default=False,  # one look is nearly as good; a final take can have more
+    )
     head: bpy.props.PointerProperty(
         type=bpy.types.Object,
         name="Head",

@@ -20,6 +20,7 @@ _KINDS = {
     "mouth": (str,),
     "text": (str, type(None)),
     "smoothing": (int, float),
+    "careful": (bool,),
     "device": (str,),
     "head": (bool,),
     "adapter": (str, type(None)),
@@ -29,8 +30,8 @@ _engine = VideoEngine()
 
 
 def video(params: dict, report: Report) -> dict[str, Any]:
-    """One video. params: {path, out, fps=None, face="largest", neutral_time=None, mouth="picture", text=None, smoothing=1.0, device="auto",
-    head=True, adapter=None, adapter_strength=1.0}; see ``VideoOptions``.
+    """One video. params: {path, out, fps=None, face="largest", neutral_time=None, mouth="picture", text=None, smoothing=1.0, careful=False,
+    device="auto", head=True, adapter=None, adapter_strength=1.0}; see ``VideoOptions``.
 
     Writes 61 channels to ``out`` (see ``curves_file``); returns {curves, duration, fps, frames, device, seconds, cpu_seconds, size, gaps,
     faces, shots, description, has_sound, warnings}. Raises UserError for bad input, Cancelled when ``report`` does; then ``out`` is as it

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -87,9 +87,11 @@ class Networks(Protocol):
 
 @dataclass(frozen=True)
 class TrackOptions:
-    """face: "largest" when the track starts (the default: the one filmed), or its number from the picture's left, from 0."""
+    """face: "largest" when the track starts (the default: the one filmed), or its number from the picture's left, from 0. careful: every
+    frame is looked at as a photo is (``carefully``), which takes three times as long."""
 
     face: int | str = "largest"
+    careful: bool = False
 
     def __post_init__(self) -> None:
         if self.face != "largest" and (isinstance(self.face, bool) or not isinstance(self.face, int) or self.face < 0):
@@ -188,7 +190,8 @@ class Tracker:
         for block in _blocks(frames, self.block):
             on_block(block[0].time)
             for part in self._scenes(block):
-                rows += self._follow(part, on_block)
+                found = self._follow(part, on_block)
+                rows += self._again(part, found) if self.state.options.careful else found
         if not any(row.dense for row in rows):
             raise self._nobody(rows)
         return _track(rows, self.state.most, self.cuts)
@@ -255,6 +258,15 @@ class Tracker:
         far = [differs(row.crop, row.own_crop()) > _FAR_OFF for row in rows]
         stop = next((i for i, row in enumerate(rows) if not row.shows_face() or (far[i] and i)), len(rows))
         return rows[:stop]
+
+    def _again(self, frames: list[Frame], rows: list[_Row]) -> list[_Row]:
+        """The rows with the faces looked at ``carefully``, in the crops that the track has settled on."""
+        shown = [i for i, row in enumerate(rows) if row.dense]
+        if shown:
+            dense = carefully([frames[i].rgb for i in shown], [rows[i].crop for i in shown], self.networks)
+            for k, i in enumerate(shown):
+                rows[i] = replace(rows[i], dense=dense.one(k))
+        return rows
 
     def _look_anew(self, frame: Frame, crop: Crop) -> list[_Row]:
         """The frame's row from a crop of the finder's; [] where there is no face. Nobody turns over while they are lost, so only at the
@@ -345,18 +357,22 @@ def look_at_photo(rgb: np.ndarray, networks: Networks) -> list[Track]:
     tracks: list[Track] = []
     for row in sorted(rows, key=lambda row: row.crop.x):
         if not any(_overlap(row.crop, t.box[0]) > 0.5 for t in tracks):
-            tracks.append(_track([_Row(0.0, row.crop, carefully(rgb, row.crop, networks))], 1, []))
+            tracks.append(_track([_Row(0.0, row.crop, carefully([rgb], [row.crop], networks))], 1, []))
     return tracks
 
 
-def carefully(rgb: np.ndarray, crop: Crop, networks: Networks) -> Dense:
-    """What is seen in a crop of a picture: the mean over it and two that lean a little, each both ways round. Its points are off by a tenth
-    less than those of one look, and a mirrored picture gives the mirrored answer."""
-    leaning = [replace(crop, roll=crop.roll + turn) for turn in _LEANS]
-    dense = networks.look(np.stack([cut(rgb, c, networks.size) for c in leaning]), both_ways=True)
-    points = np.mean([crop.from_picture(c.to_picture(at)) for c, at in zip(leaning, dense.points, strict=True)], 0, np.float32)
-    others = (getattr(dense, name).mean(0) for name in ("sigma", "visible", "face", "appearance", "movements"))
-    return Dense(points[None], *(np.asarray(value)[None] for value in others))
+def carefully(pictures: Sequence[np.ndarray], crops: Sequence[Crop], networks: Networks) -> Dense:
+    """What is seen in a crop of each picture: the mean over it and two that lean a little, each both ways round. Its points are off by a
+    tenth less than those of one look, and a mirrored picture gives the mirrored answer."""
+    looks = []
+    for lean in _LEANS:
+        leaning = [replace(crop, roll=crop.roll + lean) for crop in crops]
+        dense = networks.look(
+            np.stack([cut(rgb, c, networks.size) for rgb, c in zip(pictures, leaning, strict=True)]), both_ways=True
+        )
+        points = [crop.from_picture(c.to_picture(at)) for crop, c, at in zip(crops, leaning, dense.points, strict=True)]
+        looks.append(replace(dense, points=np.stack(points)))
+    return Dense(*(np.mean([getattr(look, f.name) for look in looks], 0, dtype=np.float32) for f in fields(Dense)))
 
 
 def _lying(rgb: np.ndarray, networks: Networks) -> Iterator[Crop]:

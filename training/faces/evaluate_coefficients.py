@@ -5,7 +5,8 @@
 
 Without ``--points`` the points come from geometry with errors (``--level``, mean error as a share of the crop): what the solver alone can
 do. With it, held-out people are rendered, dressed and lit, and the shipped point network finds their points: the chain after the crop.
-Each set is solved twice: every frame for itself (a photo), and with the person's neutral from the other frames of the same clip.
+Each set is solved three times: every frame for itself (a photo), and with the person's neutral from all frames of the clip, looked at once
+and ``carefully``.
 """
 from __future__ import annotations
 
@@ -91,7 +92,7 @@ def from_renders(root: Path, people: int, frames: int, shares: Mapping[str, floa
             truths.append(truth)
             squares.append(square)
             seen_in = Crop(image.shape[1] - square.x, square.y, square.side, -square.roll) if mirror else square
-            photos.append(tracker.carefully(np.ascontiguousarray(image[:, ::-1]) if mirror else image, seen_in, look))
+            photos.append(tracker.carefully([np.ascontiguousarray(image[:, ::-1]) if mirror else image], [seen_in], look))
             crops.append(cut(image, square, look.size)[:, :: -1 if mirror else 1])
         true = np.stack([s.from_picture(t.points) for s, t in zip(squares, truths, strict=True)])
         shows = np.stack([t.visible for t in truths])
@@ -206,9 +207,9 @@ def measure(make: Callable[[Mapping[str, float]], tuple[Seen, Seen]], network: c
         entry: dict = {"frames": len(truth), "people": len(seen.arkit), "error of points": seen.error, "on photos": photos.error}
         entry["mean predictor MAE"] = float(np.abs(truth - truth.mean(0)).mean())
         entry["median predictor MAE"] = float(np.abs(truth - np.median(truth, 0)).mean())
-        for way in ("photo", "clip"):
+        for way, looked, together in (("photo", photos, False), ("clip", seen, True), ("careful clip", photos, True)):
             started = time.process_time()
-            value, sigma, turned = answers(network, seen, True) if way == "clip" else answers(network, photos, False)
+            value, sigma, turned = answers(network, looked, together)
             spent = (time.process_time() - started) / len(truth)
             off = np.abs(value - truth)
             r = correlations(value, truth)
@@ -230,7 +231,7 @@ def told(name: str, entry: dict) -> str:
         f"of the crop, on photos {100 * entry['on photos']:.2f} %; "
         f"mean predictor {entry['mean predictor MAE']:.3f}, median {entry['median predictor MAE']:.3f}"
     ]
-    for way in ("photo", "clip"):
+    for way in ("photo", "clip", "careful clip"):
         e = entry[way]
         regions = ", ".join(f"{k} {e[k]['MAE']:.3f}/{e[k]['r']:.2f}" for k in REGIONS)
         weak = ", ".join(f"{c} {r:.2f}" for c, r in sorted(e["r by channel"].items(), key=lambda item: item[1])[:6])
@@ -289,8 +290,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora")
     parser.add_argument("--points", action="store_true", help="render people and find their points")
-    parser.add_argument("--people", type=int, default=180)
-    parser.add_argument("--frames", type=int, default=12)
+    parser.add_argument("--people", type=int, default=60)
+    parser.add_argument("--frames", type=int, default=neutral.FRAMES, help="of each person")
     parser.add_argument("--level", type=float, default=0.006)
     parser.add_argument("--weights", type=Path, default=coefficients.SHIPPED)
     parser.add_argument("--out", type=Path)

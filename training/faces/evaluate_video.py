@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measures the image-to-face models on real video: the whole product on GRID's clips against a tracker's measurements, and what it costs.
 
-    python entry.py training.faces.evaluate_video --corpora DIR [--json OUT] [--clips N]
+    python entry.py training.faces.evaluate_video --corpora DIR [--json OUT] [--clips N] [--careful]
 
 The curves drive the measuring head (``ict_head``), whose lip gap and mouth width over the outer-eye-corner distance are compared with the
 measured ones frame by frame, as for speech. Of five of the seven people most clips also joined the point network's training
@@ -241,6 +241,7 @@ def main() -> None:
     parser.add_argument("--corpora")
     parser.add_argument("--clips", type=int, help="only so many of each corpus")
     parser.add_argument("--smoothing", type=float, default=1.0)
+    parser.add_argument("--careful", action="store_true", help="look at each frame as a photo is looked at")
     parser.add_argument("--no-cost", action="store_true", help="leave out what depends on how busy the machine is")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -248,7 +249,7 @@ def main() -> None:
     torch.set_num_threads(1)
     head = ict_head.load(root / "ict_facekit.npz", ARKIT_52)
     engine = VideoEngine()
-    options = watch.VideoOptions(device="cpu", smoothing=args.smoothing)
+    options = watch.VideoOptions(device="cpu", smoothing=args.smoothing, careful=args.careful)
     table: dict[str, dict[str, Figure]] = {}
     everything = list(clips(root))
     chosen = [[c for c in everything if c.corpus == corpus][: args.clips] for corpus in ("grid_s1", "grid_more")]

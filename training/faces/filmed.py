@@ -70,7 +70,7 @@ def labelled(clip: RealClip, networks: FaceNetworks) -> tuple[np.ndarray, np.nda
     pictures, points, visible = [], [], []
     for k in np.flatnonzero(track.valid[: len(clip.gap)] & np.isfinite(clip.gap[: len(track.valid)])):
         face = crop_of(track.points[k])
-        dense = tracker.carefully(frames[k].rgb, face, networks)
+        dense = tracker.carefully([frames[k].rgb], [face], networks)
         at = with_gap(face.to_picture(dense.points[0]), float(clip.gap[k]))
         around = Crop(face.x, face.y, face.side / FILL)
         pictures.append(cut(frames[k].rgb, around, SIDE))

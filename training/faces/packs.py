@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Renders packs of pictures with their truth: the training data of the point network and the finder.
 
-    python entry.py training.faces.packs --corpora DIR --out CACHE/faces/packs --seed 1 --packs 30 [--kind wide]
+    python entry.py training.faces.packs --corpora DIR --out CACHE/faces/packs --seed 1 --packs 30 [--kind wide|clip]
 
-A pack is a folder ``KIND-SEED`` of numpy files: ``pictures`` uint8 [n, side, side, 3], ``points`` float32 [n, POINTS, 2] px of the
+A pack of kind ``close`` shows many people a few times, each time elsewhere; ``clip`` fewer, for as many frames as the fit takes of a video,
+half of them in one take; ``wide`` leaves room for hair and shoulders. It is a folder ``KIND-SEED`` of numpy files: ``pictures`` uint8 [n, side, side, 3], ``points`` float32 [n, POINTS, 2] px of the
 picture, ``visible`` bool, ``arkit`` float32 [n, 52], ``identity`` float16 [n, 100] (NaN for stylised heads), ``rotation`` [n, 3, 3],
 ``shift`` [n, 3], ``distance``, ``focal``, ``centre`` [n, 2] (the camera, see ``scene.Truth``), ``stylised``, ``tone``; ``masks`` in packs
-of kind wide. Everything follows from the seed. A pack that is there is not made again, so a stopped run goes on.
+of kind wide. A person's pictures follow one another. Everything follows from the seed. A pack that is there is not made again, so a stopped run goes on.
 """
 from __future__ import annotations
 
@@ -21,10 +22,13 @@ from .. import corpora
 from . import backgrounds, expressions, scene, splits
 from . import head as heads
 
-PICTURES_A_PERSON = 5  # a person costs as much as a picture
 HELD = 0.3  # share of people who keep an expression in all of their pictures: what stays is not always how a face is at rest
-CLOSE, WIDE = "close", "wide"
+CLOSE, WIDE, CLIP = "close", "wide", "clip"
 FILMED = "filmed"  # of ``filmed.py``: no renders, so all that they have no truth for is NaN, and the number is the person's
+PICTURES_A_PERSON = {CLOSE: 5, WIDE: 5, CLIP: 25, FILMED: 1}  # a person costs as much as a picture
+_STREAM = {CLOSE: 0, WIDE: 1, CLIP: 2}  # of random numbers
+_ONE_TAKE = 0.5  # share of the people of clips who stay where they are, while the light and the camera do
+_SWAY = 0.08  # radians: how far a head moves in one take
 _WIDE_SIDE, _WIDE_FILL = 128, 0.42  # room for hair and shoulders around a face that is pasted into a scene
 _BACKS = 24  # new backgrounds in each pack, besides the common bank
 
@@ -47,6 +51,7 @@ class Pack:
     stylised: np.ndarray
     tone: np.ndarray
     masks: np.ndarray | None = None
+    each: int = 1  # pictures of a person in a row
 
 
 _SHAPES = {"arkit": (52,), "identity": (100,), "rotation": (3, 3), "shift": (3,), "distance": (), "focal": (), "centre": (2,), "tone": ()}
@@ -55,27 +60,38 @@ _FIELDS = ("points", "visible", *_SHAPES, "stylised")
 
 def make(head: heads.Head, drawn: expressions.Expressions, seed: int, count: int, kind: str = CLOSE) -> Pack:
     """Render one pack."""
-    rng = np.random.default_rng([seed, 0 if kind == CLOSE else 1])
+    rng = np.random.default_rng([seed, _STREAM[kind]])
     common = backgrounds.bank(1 if splits.held_out(seed) else 0, 160)
     backs = np.concatenate([common, np.stack([backgrounds.make(rng) for _ in range(_BACKS)])])
-    side, fill = (scene.SIDE, scene.FILL) if kind == CLOSE else (_WIDE_SIDE, _WIDE_FILL)
+    side, fill = (_WIDE_SIDE, _WIDE_FILL) if kind == WIDE else (scene.SIDE, scene.FILL)
+    each = PICTURES_A_PERSON[kind]
     pictures, masks = np.empty((count, side, side, 3), np.uint8), np.empty((count, side, side), np.uint8)
     truths: list[scene.Truth] = []
     while len(truths) < count:
         person = scene.draw_person(head, rng)
-        n = min(PICTURES_A_PERSON, count - len(truths))
-        arkit, _ = drawn.draw(rng, n)
+        n = min(each, count - len(truths))
+        arkit, _ = drawn.draw(rng, n, _mostly_one_kind(rng) if kind == CLIP else expressions.SHARES)
         if rng.random() < HELD:
             arkit = expressions.legal(np.maximum(arkit, drawn.draw(rng, 1, {"acted": 1.0})[0] * rng.uniform(0.4, 1.0)))
         # How a face hangs at rest is the person's, not an expression: a clip tells it, and nobody wants it on another head.
         mesh, _ = head.place(np.repeat(person.identity[None], n, 0), expressions.legal(arkit + _resting(rng)))
+        one_take = int(rng.integers(1 << 30)) if kind == CLIP and rng.random() < _ONE_TAKE else None
         for k in range(n):
             at = len(truths)
-            pictures[at], masks[at], truth = scene.picture(head, person, mesh[k], arkit[k], rng, backs, side, fill)
+            where = rng if one_take is None else np.random.default_rng(one_take)
+            sway = np.zeros(3) if one_take is None else rng.normal(0, _SWAY, 3)
+            pictures[at], masks[at], truth = scene.picture(head, person, mesh[k], arkit[k], where, backs, side, fill, sway=sway)
             truths.append(truth)
     arrays = {f: np.stack([np.asarray(getattr(t, f)) for t in truths]) for f in _FIELDS}
     arrays = {f: a.astype({"identity": np.float16}.get(f, np.float32)) if a.dtype != bool else a for f, a in arrays.items()}
-    return Pack(seed, pictures, **arrays, masks=masks if kind == WIDE else None)
+    return Pack(seed, pictures, **arrays, masks=masks if kind == WIDE else None, each=each)
+
+
+def _mostly_one_kind(rng: np.random.Generator) -> dict[str, float]:
+    """Shares for a clip, in which people mostly do one kind of thing: speak, act, or move everything."""
+    kinds = list(expressions.SHARES)
+    main = kinds[rng.choice(len(kinds), p=np.array([*expressions.SHARES.values()]) / sum(expressions.SHARES.values()))]
+    return {k: 0.25 * share + 0.75 * (k == main) for k, share in expressions.SHARES.items()}
 
 
 def filmed(pictures: np.ndarray, points: np.ndarray, visible: np.ndarray) -> Pack:
@@ -110,7 +126,9 @@ def load(folder: Path) -> Pack:
     arrays = {f: np.load(folder / f"{f}.npy") for f in _FIELDS if (folder / f"{f}.npy").exists()}
     arrays.setdefault("tone", np.full(len(arrays["points"]), np.nan))  # packs of before it was kept
     pictures = np.load(folder / "pictures.npy", mmap_mode="r")
-    return Pack(int(folder.name.split("-")[-1]), pictures, **arrays, masks=np.load(masks, mmap_mode="r") if masks.exists() else None)
+    kind, _, seed = folder.name.partition("-")
+    masked = np.load(masks, mmap_mode="r") if masks.exists() else None
+    return Pack(int(seed), pictures, **arrays, masks=masked, each=PICTURES_A_PERSON[kind])
 
 
 def folders(root: Path, kind: str) -> list[Path]:
@@ -125,7 +143,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--packs", type=int, default=1)
     parser.add_argument("--count", type=int, default=2000, help="pictures in a pack")
-    parser.add_argument("--kind", choices=(CLOSE, WIDE), default=CLOSE)
+    parser.add_argument("--kind", choices=(CLOSE, WIDE, CLIP), default=CLOSE)
     args = parser.parse_args()
     root = corpora.folder(args.corpora)
     head, drawn = heads.load(root / "ict_facekit.npz"), {}

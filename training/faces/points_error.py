@@ -105,7 +105,7 @@ def points_figures(model: points_net.PointsNet, held: list[packs.Pack], batch: i
         if rows.any():
             out[f"skin {name}"] = d[rows][seen[rows]].mean()
     assert d.shape[1] == POINTS
-    people = d.reshape(-1, packs.PICTURES_A_PERSON, POINTS)  # the same person's pictures are no independent samples
+    people = d.reshape(-1, held[0].each, POINTS)  # the same person's pictures are no independent samples
     shown = seen.reshape(people.shape)
     means = np.array([p[s].mean() for p, s in zip(people, shown, strict=True) if s.any()])
     out["interval95"] = 1.96 * means.std() / len(means) ** 0.5

@@ -2,6 +2,7 @@
 """Draws people and pictures of them: a ``Person`` (identity, look, what they wear) before a camera with light, and the truth with it."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -176,11 +177,12 @@ def _let_in(marks: np.ndarray) -> float:
 
 
 def picture(head: Head, person: Person, mesh: np.ndarray, arkit: np.ndarray, rng: np.random.Generator, backs: np.ndarray, side: int = SIDE,
-            fill: float = FILL, clutter: float = 1.0) -> tuple[np.ndarray, np.ndarray, Truth]:  # fmt: skip
-    """One picture uint8 [side, side, 3], its foreground mask, and the truth. mesh: from ``head.place``; fill: crop over side."""
+            fill: float = FILL, clutter: float = 1.0, sway: Sequence[float] = (0.0, 0.0, 0.0),
+            ) -> tuple[np.ndarray, np.ndarray, Truth]:  # fmt: skip
+    """One picture uint8 [side, side, 3], its foreground mask, and the truth. mesh: from ``head.place``; fill: crop over side; sway: added
+    to the drawn yaw, pitch and roll."""
     shape = bent(mesh, person)
-    yaw, pitch, roll = draw_pose(rng)
-    turned = rotation(yaw, pitch, roll)
+    turned = rotation(*(angle + more for angle, more in zip(draw_pose(rng), sway, strict=True)))
     distance = float(np.exp(rng.normal(np.log(75), 0.5)).clip(32, 400))
     shift = np.array([*rng.normal(0, 0.06 * distance, 2), 0.0]).clip(-12, 12)
     points3 = np.ascontiguousarray(shape[head.points])

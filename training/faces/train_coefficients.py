@@ -35,6 +35,7 @@ from .. import corpora
 from . import augment, checkpoint, expressions, geometry_samples, packs, raster, splits
 
 DAMAGED = 0.5  # share of the rendered pictures
+PHOTOS = {packs.CLOSE: 1 / 3, packs.CLIP: 0.0}  # share of the people of a pack of either kind who are solved photo by photo
 MODES_FROM = 8  # packs that tell how points err together: 8,000 pictures for 680 numbers
 
 
@@ -93,11 +94,12 @@ def observe(clips: geometry_samples.Clips) -> Observed:
     return Observed(points, sigma, visible, none, exact, visible > 0.5, torch.from_numpy(clips.arkit), torch.from_numpy(clips.kinds))
 
 
-def observe_pack(pack: packs.Pack, look: Networks, rng: np.random.Generator, people: int) -> Observed:
+def observe_pack(pack: packs.Pack, look: Networks, rng: np.random.Generator, people: int, one_camera: bool = False) -> Observed:
     """The first people of a pack as the point network sees them, cropped as a tracker would, a little off; half of the pictures as damaged
-    by cameras and codecs as the point network's training has them."""
-    each = packs.PICTURES_A_PERSON
+    by cameras and codecs as the point network's training has them. one_camera: all pictures of a person are from the same one."""
+    each = pack.each
     count = min(people, len(pack.pictures) // each) * each
+    camera = None
     rows: dict[str, list[np.ndarray]] = {"points": [], "sigma": [], "visible": [], "appearance": [], "exact": []}
     for start in range(0, count, 40):
         squares, crops = [], []
@@ -107,8 +109,10 @@ def observe_pack(pack: packs.Pack, look: Networks, rng: np.random.Generator, peo
             x, y = np.array([square.x, square.y]) + rng.normal(0, 0.025 * side, 2)
             squares.append(Crop(float(x), float(y), side, square.roll + rng.normal(0, 0.05)))
             crops.append(cut(np.asarray(pack.pictures[i]), squares[-1], look.size))
-            if rng.random() < DAMAGED:
-                raster.damage(crops[-1], augment.sensor(rng, augment.AugmentOptions.grey), int(rng.integers(1 << 30)))
+            if i % each == 0 or not one_camera:
+                camera = augment.sensor(rng, augment.AugmentOptions.grey) if rng.random() < DAMAGED else None
+            if camera is not None:
+                raster.damage(crops[-1], camera, int(rng.integers(1 << 30)))
         dense = look.look(np.stack(crops))
         rows["points"].append(dense.points)
         rows["sigma"].append(dense.sigma)
@@ -169,12 +173,12 @@ def geometry_shard(source: expressions.Expressions, kit: Path, seed: int, errors
     return joined(parts)
 
 
-def pack_shard(observed: Observed, errors: Tensor) -> Solved:
-    """A third of the people photo by photo, the others with the neutral of all their pictures."""
-    people = len(observed.points)
-    third = people // 3
-    parts = [solve_clips(one_by_one(some(observed, slice(at, at + 6))), 1, errors) for at in range(0, third, 6)]
-    parts += [solve_clips(some(observed, slice(at, at + 6)), observed.points.shape[1], errors) for at in range(third, people, 6)]
+def pack_shard(observed: Observed, errors: Tensor, photos: float) -> Solved:
+    """A share of the people photo by photo, the others with the neutral of all their pictures, or of as many as the fit takes."""
+    people, frames = observed.points.shape[:2]
+    alone, together, known = int(people * photos), max(1, 30 // frames), min(frames, neutral.FRAMES)
+    parts = [solve_clips(one_by_one(some(observed, slice(at, min(at + 6, alone)))), 1, errors) for at in range(0, alone, 6)]
+    parts += [solve_clips(some(observed, slice(at, at + together)), known, errors) for at in range(alone, people, together)]
     return joined(parts)
 
 
@@ -220,15 +224,19 @@ def from_packs(
 
     share: (k, n) for only every n-th pack from the k-th on, so that n processes solve what one then trains on.
     """
-    folders = packs.folders(folder, packs.CLOSE)
-    train = [f for f in folders if not splits.held_out(packs.load(f).seed)][-count:]  # the last ones: seen least often
-    held = [f for f in packs.folders(held_out_folder or folder, packs.CLOSE) if splits.held_out(packs.load(f).seed)][:1]
+
+    def of(root: Path, kind: str, held_out: bool) -> list[Path]:
+        return [f for f in packs.folders(root, kind) if splits.held_out(packs.load(f).seed) == held_out]
+
+    train = [f for kind in PHOTOS for f in of(folder, kind, False)[-count:]]  # the last ones: seen least often
+    held = [f for kind in PHOTOS for f in of(held_out_folder or folder, kind, True)[:1]]
     if not train or not held:
         raise SystemExit(f"{folder} holds no packs to train on and to check with; training.faces.packs makes them.")
 
     def observed(path: Path) -> Observed:
         pack = packs.load(path)
-        make = lambda: vars(observe_pack(pack, look, np.random.default_rng([pack.seed, 5]), people))  # noqa: E731
+        one_camera = path.name.startswith(packs.CLIP)
+        make = lambda: vars(observe_pack(pack, look, np.random.default_rng([pack.seed, 5]), people, one_camera))  # noqa: E731
         return Observed(**kept(work / f"{path.name}-seen.safetensors", make))
 
     def modes() -> dict[str, Tensor]:
@@ -238,7 +246,8 @@ def from_packs(
     errors = kept(work / "packs-errors.safetensors", modes)["errors"]
 
     def shard(path: Path) -> Solved:
-        return Solved(**kept(work / f"{path.name}-solved.safetensors", lambda: vars(pack_shard(observed(path), errors))))
+        photos = PHOTOS[path.name.partition("-")[0]]
+        return Solved(**kept(work / f"{path.name}-solved.safetensors", lambda: vars(pack_shard(observed(path), errors, photos))))
 
     return joined([shard(f) for f in train[share[0] :: share[1]]]), joined([shard(f) for f in held]), errors
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The tracker on drawn faces whose places are known: it follows, loses, finds again, keeps to its person and says when there is none."""
 
+import dataclasses
 import importlib.util
 from pathlib import Path
 
@@ -41,6 +42,29 @@ def test_a_still_face_costs_one_crop_a_frame_and_does_not_tremble():
     assert off(track, [face] * 50).max() < 0.04
     assert np.ptp(track.points[2:], 0).max() == 0 and np.ptp(track.box[2:], 0).max() == 0
     assert networks.calls <= 54 and networks.looks <= 8 and networks.finds <= 5
+
+
+def test_careful_looks_err_less_than_one():
+    class Unsure(drawn.DrawnNetworks):
+        """Points of each crop are off by something else; of a crop both ways round by less, as a mean is."""
+
+        def __init__(self):
+            super().__init__()
+            self.rng = np.random.default_rng(0)
+
+        def look(self, crops, both_ways=False):
+            dense = super().look(crops, both_ways)
+            noise = self.rng.normal(0, 0.01 / (2**0.5 if both_ways else 1), dense.points.shape)
+            return dataclasses.replace(dense, points=dense.points + noise.astype(np.float32))
+
+    face = (100, 50, 60)
+    frames = clip(*[[face]] * 20, [], *[[face]] * 10)
+    once, careful = (Tracker(Unsure(), TrackOptions(careful=c)).run(frames) for c in (False, True))
+    np.testing.assert_array_equal(careful.valid, once.valid)
+    assert not careful.valid[20] and careful.valid.sum() == 30
+    trembling = [track.points[track.valid].std(0).mean() for track in (once, careful)]
+    assert trembling[1] < 0.7 * trembling[0]
+    np.testing.assert_array_equal(careful.box, once.box)
 
 
 def test_a_moving_and_growing_face_is_followed():
