@@ -79,6 +79,20 @@ def test_a_seed_makes_the_same_pack_again(head, pack) -> None:
     assert (again.points == pack.points[:5]).all()
 
 
+def test_people_of_clips_stay_and_half_of_them_in_one_place(head) -> None:
+    from facewright.training.faces import expressions, packs
+
+    drawn = expressions.load(Path(os.environ["FACEWRIGHT_CORPORA"]), True)
+    clips = packs.make(head, drawn, SEED, 6 * packs.PICTURES_A_PERSON[packs.CLIP], packs.CLIP)
+    each = clips.each
+    tones, distances, turns = (a.reshape(6, each, -1) for a in (clips.tone, clips.distance, clips.rotation))
+    assert np.ptp(tones, 1).max() == 0 and len(np.unique(tones[:, 0])) == 6
+    in_one_take = np.ptp(distances, 1)[:, 0] == 0
+    assert 0 < in_one_take.sum() < 6
+    assert (turns.std(1).mean(1) > 0.01).all(), "a head never quite keeps still"
+    assert turns[in_one_take].std(1).mean() < 0.5 * turns[~in_one_take].std(1).mean()
+
+
 def test_a_pack_survives_the_disk(pack, tmp_path: Path) -> None:
     from facewright.training.faces import packs
 

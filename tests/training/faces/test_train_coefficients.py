@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from facewright.inference.video import coefficients
+from facewright.inference.video import coefficients, geometry, neutral
 from facewright.training.faces import checkpoint, evaluate_coefficients, train_coefficients
-from facewright.training.faces.train_coefficients import Solved, TrainOptions
+from facewright.training.faces.train_coefficients import Observed, Solved, TrainOptions
 
 
 def solved(count: int, seed: int, appearance: bool) -> Solved:
@@ -42,6 +42,21 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     assert checkpoint.load(tmp_path / "refiner-geometry")[3]["epoch"] == OPTIONS.epochs
     again = train_coefficients.train(data, held_out, ERRORS, OPTIONS, tmp_path)
     assert all((a == b).all() for a, b in zip(whole.state_dict().values(), again.state_dict().values(), strict=True))
+
+
+def test_clips_are_solved_as_the_product_solves_them() -> None:
+    """Their rest from as many frames as the fit takes of a video, and every frame is learnt from."""
+    head, frames = geometry.load(), neutral.FRAMES + 1
+    arkit = np.random.default_rng(0).random((2 * frames, 52)).astype(np.float32) * 0.2
+    at = torch.from_numpy(np.ascontiguousarray(geometry.place(head, arkit)[..., :2], np.float32) / 30).unflatten(0, (2, frames))
+    ones, none = torch.ones(2, frames, coefficients.POINTS), torch.zeros(2, frames, 0)
+    clips = Observed(at, 0.003 * ones, ones, none, at, ones > 0, torch.from_numpy(arkit).unflatten(0, (2, frames)), ones[..., 0].long())
+    given = train_coefficients.pack_shard(clips, ERRORS, 0.0)
+    assert (given.arkit == torch.from_numpy(arkit)).all()
+    known = given.features[:, -1]
+    assert known.unique().tolist() == [pytest.approx(coefficients.known_by(neutral.FRAMES))]
+    half = train_coefficients.pack_shard(clips, ERRORS, 0.5).features[:, -1]
+    assert (half[:frames] == 0).all() and (half[frames:] > 0.9).all(), "photos are their own rest"
 
 
 def test_published_weights_load_and_are_pinned(tmp_path: Path) -> None:
