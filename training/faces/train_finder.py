@@ -31,6 +31,7 @@ class FinderOptions:
     weight_decay: float = 0.02
     average: float = 0.998
     smallest: float = 0.055  # side of the crop over the picture's: 7 px of 128
+    tiles: float = 0.08  # share of pasted scenes on tiles of chance instead of a background
     seed: int = 0
 
 
@@ -77,6 +78,13 @@ def _paste(canvas: np.ndarray, pack: packs.Pack, j: int, rng: np.random.Generato
     return x, y, side, lean
 
 
+def _tiles(rng: np.random.Generator, size: int) -> np.ndarray:
+    """A picture uint8 [size, size, 3] of tiles in any colours, from noise to large ones: chance puts eyes and mouths among them."""
+    tile = int(rng.integers(1, 17))
+    cells = -(-size // tile)
+    return np.repeat(np.repeat(rng.integers(0, 256, (cells, cells, 3), np.uint8), tile, 0), tile, 1)[:size, :size].copy()
+
+
 def scene(data: list[packs.Pack], close: list[packs.Pack], backs: np.ndarray, rng: np.random.Generator, options: FinderOptions,
           size: int) -> Scene:  # fmt: skip
     """A picture with none to three people, some of whose faces are covered and then do not count."""
@@ -93,7 +101,7 @@ def scene(data: list[packs.Pack], close: list[packs.Pack], backs: np.ndarray, rn
         canvas = raster.warp(np.ascontiguousarray(pack.pictures[j]), m, size)
         faces.append((x, y, side, own.roll - roll))
     else:
-        canvas = backgrounds.cut(rng, backs, size)
+        canvas = _tiles(rng, size) if rng.random() < options.tiles else backgrounds.cut(rng, backs, size)
         for _ in range(rng.choice(4, p=[0.14, 0.5, 0.24, 0.12])):
             pack = data[rng.integers(len(data))]
             made = _paste(canvas, pack, int(rng.integers(len(pack.points))), rng, options.smallest)
@@ -170,8 +178,8 @@ class Data:
         return [scene(self.wide, self.close, self.backs, self.rng, self.options, self.size) for _ in range(self.options.batch)]
 
 
-def train(root: Path, out: Path, minutes: float, options: FinderOptions) -> None:
-    """One run. Writes ``out/run.safetensors`` every two minutes and ``out/log.jsonl``."""
+def train(root: Path, out: Path, minutes: float, options: FinderOptions, start: Path | None = None) -> None:
+    """One run, from the averaged weights of the run ``start`` if given. Writes ``out/run.safetensors`` every two minutes and ``out/log.jsonl``."""
     torch.manual_seed(options.seed)
     state = {"step": 0, "seconds": 0.0}
     average: dict[str, Tensor] = {}
@@ -180,13 +188,16 @@ def train(root: Path, out: Path, minutes: float, options: FinderOptions) -> None
     if checkpoint.there(out):
         weights, average, adam, state = checkpoint.load(out)
         model.load_state_dict(weights)
+    elif start:
+        model.load_state_dict(checkpoint.load(start)[1])
     model = model.to(memory_format=torch.channels_last).train()
     average = average or {n: t.clone() for n, t in model.state_dict().items()}
     optimiser = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, betas=(0.9, 0.99))
     checkpoint.restore(optimiser, adam)
     data = Data(root, options, options.seed + 1000 * state["step"], model.config.size)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "options.json").write_text(json.dumps({**asdict(options), "minutes": minutes}, indent=1), "utf-8")
+    begin = f"{start.name}, step {checkpoint.load(start)[3]['step']}" if start else "nothing"
+    (out / "options.json").write_text(json.dumps({**asdict(options), "minutes": minutes, "begin": begin}, indent=1), "utf-8")
     began, saved, told = time.monotonic() - state["seconds"], time.monotonic(), time.monotonic()
     sums: dict[str, float] = {}
     count = 0
@@ -235,11 +246,13 @@ def main() -> None:
     parser.add_argument("--packs", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--begin", type=Path, help="an earlier run to begin with, on a fresh schedule")
+    parser.add_argument("--learning-rate", type=float, default=FinderOptions.learning_rate)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    train(args.packs, args.out, args.minutes, FinderOptions(seed=args.seed))
+    train(args.packs, args.out, args.minutes, FinderOptions(learning_rate=args.learning_rate, seed=args.seed), args.begin)
 
 
 if __name__ == "__main__":
