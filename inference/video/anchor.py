@@ -60,10 +60,8 @@ MEASURES: Final = (LIPS, WIDTH, LIDS_LEFT, LIDS_RIGHT)
 NOISE: Final = tuple(m.noise for m in MEASURES)
 
 # Eye distances between the points of lips that touch. The renders that taught the point network have 0.0086 there; on real pictures the
-# network says 0.005 to 0.014, most in the middle of speech. So a fifth of what a clip's least open tenth lies above the first of SHUT_OWN,
-# up to the second, is added. Chosen on GRID.
-SHUT: Final = 0.0137
-SHUT_OWN: Final = (0.004, 0.014)
+# network says 0.005 to 0.014, most in the middle of speech. Chosen on GRID.
+SHUT: Final = 0.0147
 OPEN_SHARE: Final = 0.8  # of a clip's frames whose lids are at most as open as its open lids: some people look down for half of it
 # Shares of the open lids' distance. Points of shut lids are so far apart: a blink is over before a camera's shutter is. From the next on
 # they are as open as on a face at rest, and only beyond the last are eyes wide.
@@ -133,16 +131,11 @@ def wanted(measured: Tensor, person: Neutral) -> Tensor:
     """What the head that curves drive should show, [T, M], where ``measured`` [T, M] was seen on a person."""
     rest, _ = _head()
     out = torch.empty_like(measured)
-    lips, width = measured[:, 0], measured[:, 1]
-    enough = len(measured) >= ENOUGH
-    shut = SHUT
-    if enough:
-        shut = shut + 0.2 * (lips.quantile(0.1).clamp(*SHUT_OWN) - SHUT_OWN[0])
-    out[:, 0] = from_measured(lips - shut + SEEN_SHUT)
-    out[:, 1] = rest[1] + WIDTH.gain * (width - _at_rest(person, WIDTH))
+    out[:, 0] = from_measured(measured[:, 0] - SHUT + SEEN_SHUT)
+    out[:, 1] = rest[1] + WIDTH.gain * (measured[:, 1] - _at_rest(person, WIDTH))
     for i, measure in ((2, LIDS_LEFT), (3, LIDS_RIGHT)):
         usual = _at_rest(person, measure)
-        if enough:
+        if len(measured) >= ENOUGH:
             usual = measured[:, i].quantile(OPEN_SHARE).clamp(0.6 * usual, 1.4 * usual)
         open_by = measured[:, i] / usual.clamp_min(0.02)
         out[:, i] = rest[i] * (((open_by - LIDS_SHUT) / (LIDS_OPEN - LIDS_SHUT)).clamp(0, 1) + (open_by - LIDS_WIDE).clamp_min(0))

@@ -65,15 +65,6 @@ def test_flattened_curves_open_and_shut_the_lips_as_the_picture_does() -> None:
     assert np.corrcoef(got, true)[0, 1] > 0.98
 
 
-def test_lips_whose_points_never_touch_are_shut_a_little_sooner() -> None:
-    person = neutral.average()
-    measured = torch.full((40, len(anchor.MEASURES)), 0.2)
-    measured[:, 0] = torch.linspace(0.014, 0.1, 40)
-    shut = (anchor.wanted(measured, person)[:, 0] <= TOUCHING).sum()
-    few = (anchor.wanted(measured[:20], person)[:, 0] <= TOUCHING).sum()
-    assert shut > few, "a few frames do not tell how this person's lips touch"
-
-
 def test_shut_lids_shut() -> None:
     arkit = talking(60)
     guess = arkit.copy()

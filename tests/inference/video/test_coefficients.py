@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from facewright.core.errors import UserError
-from facewright.inference.video import coefficients
+from facewright.inference.video import anchor, coefficients
 from facewright.inference.video.coefficients import Refiner, RefinerConfig, SolveOptions, solve
 from facewright.inference.video.points import MIRROR
 from facewright.rigs.arkit import ARKIT_52, ARKIT_MIRROR
@@ -126,6 +126,18 @@ def test_the_network_is_its_own_mirror_image() -> None:
     assert torch.allclose(sa, sb[:, mirror], atol=1e-6)
     assert torch.allclose(ha, hb, atol=1e-6)
     assert (a[:, AT["mouthClose"]] <= a[:, AT["jawOpen"]]).all()
+
+
+def test_what_is_idle_rests_and_what_moves_is_full_but_for_gaze() -> None:
+    brow, gaze = AT["browInnerUp"], AT["eyeLookInLeft"]
+    values = torch.full((3, 52), 0.04)
+    values[:, brow] = values[:, gaze] = torch.tensor([0.3, 0.5, 0.99])
+    spread, nothing_seen = torch.full((3, 52), 0.1), torch.full((3, len(anchor.MEASURES)), 0.0)
+    got = coefficients.settled(values, spread, anchor.on_head(torch.zeros(3, 52))[0], nothing_seen, 3)
+    assert (got[:2, brow] > values[:2, brow]).all() and got[2, brow] == 1
+    assert (got[:, gaze] < values[:, gaze]).all() and (got[:, gaze] > values[:, gaze] - 0.05).all()
+    others = [i for i in range(52) if i not in (brow, gaze)]
+    assert got[:, others].abs().max() < 1e-3
 
 
 def test_how_a_person_usually_looks_is_the_low_end_and_the_mean_of_the_clip() -> None:
