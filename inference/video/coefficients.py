@@ -40,6 +40,8 @@ _LOW = 0.2  # quantile over a clip's frames at which a coefficient is about at r
 _GLANCES = 600  # frames that tell how a person usually looks
 _REGIONS: Final = tuple(dict.fromkeys(REGION))
 _CLOSE, _JAW = ARKIT_52.index("mouthClose"), ARKIT_52.index("jawOpen")
+# What takes its time on any face: no word and no blink moves it.
+_SLOW: Final = [i for i, name in enumerate(ARKIT_52) if name.startswith(("brow", "cheek", "nose", "eyeSquint", "mouthFrown", "mouthDimple"))]
 _REINSTALL = "Install Facewright again, or put the file back from its release."
 
 _SIDES: Final = list(ARKIT_MIRROR)
@@ -374,6 +376,7 @@ def _over_time(
         part = slice(start, end)
         angles[part] = np.unwrap(angles[part], axis=0)
         arkit[part] = smoothing.smooth(times[part], arkit[part], sigma[part], options.smoothing)
+        arkit[part, _SLOW] = smoothing.slowed(times[part], arkit[part, _SLOW], options.smoothing)
         target = smoothing.smooth(times[part], before.wanted[part], anchor.NOISE, options.smoothing)
         arkit[part] = _settled(arkit[part], sigma[part], target, before.certain[part], int(valid.sum()))
         angles[part] = smoothing.smooth(times[part], angles[part], 0.03, options.smoothing)

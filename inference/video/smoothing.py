@@ -15,6 +15,7 @@ import numpy as np
 
 REACH: Final = 0.09  # s: standard deviation of the neighbourhood at amount 1; a blink lasts 0.15 s and is kept by its depth
 DIFFERENCE: Final = 2.2  # noise standard deviations at which a neighbour counts for 0.6
+SLOW: Final = 0.05  # s: standard deviation at amount 1 of the average that brows and cheeks, which take 0.2 s to rise, go through besides
 SHORT_GAP: Final = 0.25  # s: interpolated; within it a face does little that could be guessed wrong
 FLOOR: Final = 1e-4
 
@@ -58,6 +59,24 @@ def smooth(times: np.ndarray, values: np.ndarray, sigma: np.ndarray | float, amo
             weight = near * np.exp(-0.5 * (difference / scale[here]) ** 2)
             total[here] += weight * values[there]
             weights[here] += weight
+    return total / weights
+
+
+def slowed(times: np.ndarray, values: np.ndarray, amount: float = 1.0) -> np.ndarray:
+    """One stretch [T, C] of what never moves fast, averaged over time [T] s by a Gaussian, so that no single frame twitches; ends count
+    as often as any frame."""
+    if amount < 0.02 or len(values) < 3:
+        return np.array(values, np.float64)
+    reach = SLOW * amount
+    step = max(float(np.median(np.diff(times))), 1e-3)
+    half = int(min(np.ceil(2.5 * reach / step), len(values) - 1))
+    total, weights = np.array(values, np.float64), np.ones((len(values), 1))
+    for lag in range(1, half + 1):
+        near = np.exp(-0.5 * ((times[lag:] - times[:-lag]) / reach) ** 2)[:, None]
+        total[lag:] += near * values[:-lag]
+        total[:-lag] += near * values[lag:]
+        weights[lag:] += near
+        weights[:-lag] += near
     return total / weights
 
 

@@ -66,3 +66,16 @@ def test_smoothing_stays_within_the_values(values: list[float], amount: float, s
     assert out.shape == raw.shape
     assert out.min() >= raw.min() - 1e-9
     assert out.max() <= raw.max() + 1e-9
+
+
+def test_what_is_slow_does_not_twitch_and_keeps_its_rise() -> None:
+    times = np.arange(50) / 25
+    raised = np.interp(times, [0.8, 1.0, 1.2, 1.4], [0.0, 1.0, 1.0, 0.0])[:, None]
+    twitch = np.full((50, 1), 0.2)
+    twitch[20] = 0.8
+    assert smoothing.slowed(times, twitch).max() < 0.4
+    assert np.abs(np.diff(smoothing.slowed(times, twitch), 2, axis=0)).max() < 0.3 * np.abs(np.diff(twitch, 2, axis=0)).max()
+    got = smoothing.slowed(times, raised)
+    assert got.max() > 0.93 and abs(float((times[:, None] * got).sum() / got.sum()) - 1.1) < 0.005, "as high, and not later"
+    np.testing.assert_allclose(smoothing.slowed(times, np.full((50, 2), 0.3)), 0.3)
+    np.testing.assert_array_equal(smoothing.slowed(times, twitch, 0.0), twitch)
