@@ -75,7 +75,7 @@ class FacewrightVideoSettings(bpy.types.PropertyGroup):
     )
     careful: bpy.props.BoolProperty(
         name="Careful",
-        description="Look at each frame several times: a little more exact, but it takes three times as long",
+        description="Look at each frame several times: a little more exact, but it takes five times as long",
         default=False,  # one look is nearly as good; a final take can have more
     )
     head: bpy.props.PointerProperty(

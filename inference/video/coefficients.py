@@ -40,8 +40,9 @@ _LOW = 0.2  # quantile over a clip's frames at which a coefficient is about at r
 _GLANCES = 600  # frames that tell how a person usually looks
 _REGIONS: Final = tuple(dict.fromkeys(REGION))
 _CLOSE, _JAW = ARKIT_52.index("mouthClose"), ARKIT_52.index("jawOpen")
-# What takes its time on any face: no word and no blink moves it.
-_SLOW: Final = [i for i, name in enumerate(ARKIT_52) if name.startswith(("brow", "cheek", "nose", "eyeSquint", "mouthFrown", "mouthDimple"))]
+# What takes its time on any face; words and blinks hardly move it.
+_SLOW_NAMES: Final = ("brow", "cheek", "nose", "eyeSquint", "mouthFrown", "mouthDimple")
+_SLOW: Final = [i for i, name in enumerate(ARKIT_52) if name.startswith(_SLOW_NAMES)]
 _REINSTALL = "Install Facewright again, or put the file back from its release."
 
 _SIDES: Final = list(ARKIT_MIRROR)

@@ -88,7 +88,7 @@ class Networks(Protocol):
 @dataclass(frozen=True)
 class TrackOptions:
     """face: "largest" when the track starts (the default: the one filmed), or its number from the picture's left, from 0. careful: every
-    frame is looked at as a photo is (``carefully``), which takes three times as long."""
+    frame is looked at as a photo is (``carefully``), which takes five times as long."""
 
     face: int | str = "largest"
     careful: bool = False

@@ -50,7 +50,7 @@ class VideoOptions:
     mouth:        "picture", "sound" or "blend" (the sound where the lips are hidden)
     text:         what is said, for the sound's mouth
     smoothing:    0 none, 1 as tuned, 2 twice as calm; blinks and lip closures stay
-    careful:      whether each frame is looked at several times, as a photo is: a little more exact, three times slower
+    careful:      whether each frame is looked at several times, as a photo is: a little more exact, five times slower
     device:       as in ``SpeechOptions``
     head:         whether head and eye angles are filled in; they are 0 otherwise
     adapter:      file of a tuned taste (``inference.preference``); None for the model as it ships

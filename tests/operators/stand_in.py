@@ -97,7 +97,8 @@ def video(params, report):
         raise UserError("No face was found in noface.mp4.", "Use a video in which a face is seen.")
     curves_file.save(known_motion(), params["out"])
     shots = [{"start": 0.0, "end": 0.5, "analysis": ANALYSIS}, {"start": 0.5, "end": 1.0, "analysis": ANALYSIS}]
-    asked = f"face={params['face']} neutral={params['neutral_time']} mouth={params['mouth']} smoothing={params['smoothing']:g} careful={params['careful']}"
+    asked = f"face={params['face']} neutral={params['neutral_time']} mouth={params['mouth']} smoothing={params['smoothing']:g}"
+    asked += f" careful={params['careful']}"
     return {
         "curves": params["out"], "duration": 1.0, "fps": 60.0, "frames": 61, "device": "cpu", "seconds": 0.1, "size": [64, 64], "gaps": [],
         "faces": 1, "shots": shots, "description": "A smile.", "has_sound": name == "voice", "warnings": [asked],

@@ -3,11 +3,12 @@
 
     python entry.py training.faces.packs --corpora DIR --out CACHE/faces/packs --seed 1 --packs 30 [--kind wide|clip]
 
-A pack of kind ``close`` shows many people a few times, each time elsewhere; ``clip`` fewer, for as many frames as the fit takes of a video,
-half of them in one take; ``wide`` leaves room for hair and shoulders. It is a folder ``KIND-SEED`` of numpy files: ``pictures`` uint8 [n, side, side, 3], ``points`` float32 [n, POINTS, 2] px of the
-picture, ``visible`` bool, ``arkit`` float32 [n, 52], ``identity`` float16 [n, 100] (NaN for stylised heads), ``rotation`` [n, 3, 3],
-``shift`` [n, 3], ``distance``, ``focal``, ``centre`` [n, 2] (the camera, see ``scene.Truth``), ``stylised``, ``tone``; ``masks`` in packs
-of kind wide. A person's pictures follow one another. Everything follows from the seed. A pack that is there is not made again, so a stopped run goes on.
+A pack of kind ``close`` shows many people a few times, each time elsewhere; ``clip`` fewer, for as many frames as the fit takes of a
+video, half of them in one take; ``wide`` leaves room for hair and shoulders. It is a folder ``KIND-SEED`` of numpy files: ``pictures``
+uint8 [n, side, side, 3], ``points`` float32 [n, POINTS, 2] px of the picture, ``visible`` bool, ``arkit`` float32 [n, 52], ``identity``
+float16 [n, 100] (NaN for stylised heads), ``rotation`` [n, 3, 3], ``shift`` [n, 3], ``distance``, ``focal``, ``centre`` [n, 2] (the
+camera, see ``scene.Truth``), ``stylised``, ``tone``; ``masks`` in packs of kind wide. A person's pictures follow one another. Everything
+follows from the seed. A pack that is there is not made again, so a stopped run goes on.
 """
 from __future__ import annotations
 

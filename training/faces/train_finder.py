@@ -179,7 +179,8 @@ class Data:
 
 
 def train(root: Path, out: Path, minutes: float, options: FinderOptions, start: Path | None = None) -> None:
-    """One run, from the averaged weights of the run ``start`` if given. Writes ``out/run.safetensors`` every two minutes and ``out/log.jsonl``."""
+    """One run, from the averaged weights of the run ``start`` if given. Writes ``out/run.safetensors`` every two minutes, and
+    ``out/log.jsonl``."""
     torch.manual_seed(options.seed)
     state = {"step": 0, "seconds": 0.0}
     average: dict[str, Tensor] = {}
