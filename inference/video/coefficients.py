@@ -43,6 +43,7 @@ _CLOSE, _JAW = ARKIT_52.index("mouthClose"), ARKIT_52.index("jawOpen")
 # What takes its time on any face; words and blinks hardly move it.
 _SLOW_NAMES: Final = ("brow", "cheek", "nose", "eyeSquint", "mouthFrown", "mouthDimple")
 _SLOW: Final = [i for i, name in enumerate(ARKIT_52) if name.startswith(_SLOW_NAMES)]
+_LOPSIDED: Final = np.array([name.startswith(("brow", "eyeSquint", "cheekSquint")) for name in ARKIT_52])
 _REINSTALL = "Install Facewright again, or put the file back from its release."
 
 _SIDES: Final = list(ARKIT_MIRROR)
@@ -276,6 +277,8 @@ def solve(
                 shift[these] = pose.shift.numpy() * [1, -1] * side[part, None] + middle[part]
                 measured.append(anchor.seen(unit[part], seen[part], pose, person, value))
                 report(min(1.0, (at + BLOCK) / len(rows)))
+            if options.neutral_time is None and len(rows) >= anchor.ENOUGH:
+                out["arkit"][rows] = even_handed(out["arkit"][rows])
             wanted[rows] = anchor.wanted(torch.cat([m for m, _ in measured]), person).numpy()
             certain[rows] = torch.cat([c for _, c in measured]).numpy()
     turned, translation = np.zeros((count, 3, 3)), np.zeros((count, 3))
@@ -285,6 +288,13 @@ def solve(
     before = FrameByFrame(valid, out["arkit"], out["sigma"], angles, translation, wanted, certain)
     track = _over_time(times, before, np.asarray(points), np.asarray(box), options, cuts)
     return track if adapter is None or not heeded else adapter.applied(track, rows, torch.cat(heeded), cuts)
+
+
+def even_handed(arkit: np.ndarray) -> np.ndarray:
+    """A clip's coefficients [T, 52] without what one brow or cheek does more than the other in most frames: that is how a face is, or how
+    its head is held, and a cocked brow comes down again."""
+    lasting = np.median(arkit - arkit[:, _SIDES], 0).clip(0)
+    return (arkit - np.where(_LOPSIDED, lasting, 0)).clip(0).astype(np.float32)
 
 
 def settled(values: Tensor, spread: Tensor, target: Tensor, certain: Tensor, frames: int) -> Tensor:

@@ -140,6 +140,18 @@ def test_what_is_idle_rests_and_what_moves_is_full_but_for_gaze() -> None:
     assert got[:, others].abs().max() < 1e-3
 
 
+def test_a_brow_that_is_always_higher_is_the_person_and_a_cocked_one_is_not() -> None:
+    left, right, smile = AT["browOuterUpLeft"], AT["browOuterUpRight"], AT["mouthSmileLeft"]
+    arkit = np.zeros((50, 52), np.float32)
+    arkit[:, left], arkit[:, right], arkit[:, smile] = 0.4, 0.1, 0.3
+    arkit[10:30, right] += 0.5
+    arkit[35:45, left] += 0.5
+    got = coefficients.even_handed(arkit)
+    np.testing.assert_allclose(got[[0, 34, 49], left], 0.1, atol=1e-6)
+    np.testing.assert_allclose(got[35:45, left], 0.6, atol=1e-6)
+    np.testing.assert_array_equal(got[:, [right, smile]], arkit[:, [right, smile]])
+
+
 def test_how_a_person_usually_looks_is_the_low_end_and_the_mean_of_the_clip() -> None:
     moved, shown = torch.zeros(5, 52), torch.full((40, 52), -20.0)
     moved[:, 3] = torch.tensor([0.3, 0.3, 0.3, 0.3, 0.8])
