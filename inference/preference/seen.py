@@ -76,16 +76,7 @@ def averaged(times: np.ndarray, values: np.ndarray, cuts: Sequence[float] = ()) 
     values = np.asarray(values, np.float64)
     out = values.copy()
     for start, end in smoothing.stretches(np.ones(len(times), bool), times, cuts):
-        at, own = times[start:end], values[start:end]
-        step = max(float(np.median(np.diff(at))), 1e-3) if len(at) > 1 else 1.0
-        total, weights = own.copy(), np.ones(len(own))
-        for lag in range(1, min(int(np.ceil(2.5 * REACH / step)), len(own) - 1) + 1):
-            near = np.exp(-0.5 * ((at[lag:] - at[:-lag]) / REACH) ** 2)
-            total[lag:] += near[:, None] * own[:-lag]
-            total[:-lag] += near[:, None] * own[lag:]
-            weights[lag:] += near
-            weights[:-lag] += near
-        out[start:end] = total / weights[:, None]
+        out[start:end] = smoothing.averaged(times[start:end], values[start:end], REACH)
     return out.astype(np.float32)
 
 

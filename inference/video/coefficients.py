@@ -35,7 +35,8 @@ BLOCK: Final = 64  # frames at once: enough to fill the processor, and a cancell
 SMALLEST_SIGMA: Final = 0.0015  # of the crop: nothing is found better
 _RESIDUAL, _FAR = 0.15, 0.25  # cm: size of a usual residual; sigma at which a point counts for half
 _IDLE = 0.05  # a coefficient so small is mostly none: an answer that is right on average leaves a little of everything. Chosen on renders
-_FULLER = 1.2  # an answer that is right on average is also less than what was done: by so much more its mean square error is the same
+# An answer that is right on average is also less than what was done; by so much more its mean square error is the same. Gaze is measured.
+_FULLER: Final = torch.tensor([1.0 if name.startswith("eyeLook") else 1.2 for name in ARKIT_52])
 _LOW = 0.2  # quantile over a clip's frames at which a coefficient is about at rest
 _GLANCES = 600  # frames that tell how a person usually looks
 _REGIONS: Final = tuple(dict.fromkeys(REGION))
@@ -301,13 +302,7 @@ def settled(values: Tensor, spread: Tensor, target: Tensor, certain: Tensor, fra
     """What coefficients [T, 52] become: idle ones rest, others than gaze are as full as they were done, and lips and lids are as they were
     seen (``anchor.settle``). frames: of the clip."""
     moving = ((values - _IDLE) / (1 - _IDLE)).clamp_min(0)
-    return legal(anchor.settle((moving * _fuller()).clamp_max(1), spread, target, certain, frames))
-
-
-@functools.lru_cache(maxsize=1)
-def _fuller() -> Tensor:
-    """By how much each coefficient is to be more than the correction says, [52]."""
-    return torch.tensor([1.0 if name.startswith("eyeLook") else _FULLER for name in ARKIT_52])
+    return legal(anchor.settle((moving * _FULLER).clamp_max(1), spread, target, certain, frames))
 
 
 def _settled(arkit: np.ndarray, sigma: np.ndarray, target: np.ndarray, certain: np.ndarray, frames: int) -> np.ndarray:

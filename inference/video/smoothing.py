@@ -63,15 +63,18 @@ def smooth(times: np.ndarray, values: np.ndarray, sigma: np.ndarray | float, amo
 
 
 def slowed(times: np.ndarray, values: np.ndarray, amount: float = 1.0) -> np.ndarray:
-    """One stretch [T, C] of what never moves fast, averaged over time [T] s by a Gaussian, so that no single frame twitches; ends count
-    as often as any frame."""
+    """One stretch [T, C] of what never moves fast, averaged over time [T] s, so that no single frame twitches."""
     if amount < 0.02 or len(values) < 3:
         return np.array(values, np.float64)
-    reach = SLOW * amount
-    step = max(float(np.median(np.diff(times))), 1e-3)
-    half = int(min(np.ceil(2.5 * reach / step), len(values) - 1))
-    total, weights = np.array(values, np.float64), np.ones((len(values), 1))
-    for lag in range(1, half + 1):
+    return averaged(times, values, SLOW * amount)
+
+
+def averaged(times: np.ndarray, values: np.ndarray, reach: float) -> np.ndarray:
+    """One stretch [T, C] averaged over time [T] s by a Gaussian of standard deviation ``reach`` s; linear in the values."""
+    values = np.asarray(values, np.float64)
+    step = max(float(np.median(np.diff(times))), 1e-3) if len(times) > 1 else 1.0
+    total, weights = values.copy(), np.ones((len(values), 1))
+    for lag in range(1, min(int(np.ceil(2.5 * reach / step)), len(values) - 1) + 1):
         near = np.exp(-0.5 * ((times[lag:] - times[:-lag]) / reach) ** 2)[:, None]
         total[lag:] += near * values[:-lag]
         total[:-lag] += near * values[lag:]

@@ -43,6 +43,11 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, 
     return under("model."), under("average."), {k: t for k, t in tensors.items() if k.startswith("adam.")}, json.loads(told["state"])
 
 
+def called(folder: Path) -> str:
+    """Which run that is and how far it went, for the card of one that begins with it."""
+    return f"{folder.name}, step {load(folder)[3]['step']}"
+
+
 def restore(optimiser: torch.optim.Optimizer, adam: dict[str, Tensor]) -> None:
     """Adam's moments back into an optimiser of the same parameters."""
     for i, p in enumerate(p for g in optimiser.param_groups for p in g["params"]):

@@ -52,7 +52,12 @@ class Pack:
     stylised: np.ndarray
     tone: np.ndarray
     masks: np.ndarray | None = None
-    each: int = 1  # pictures of a person in a row
+    kind: str = CLOSE
+
+    @property
+    def each(self) -> int:
+        """Pictures of a person in a row."""
+        return PICTURES_A_PERSON[self.kind]
 
 
 _SHAPES = {"arkit": (52,), "identity": (100,), "rotation": (3, 3), "shift": (3,), "distance": (), "focal": (), "centre": (2,), "tone": ()}
@@ -85,13 +90,13 @@ def make(head: heads.Head, drawn: expressions.Expressions, seed: int, count: int
             truths.append(truth)
     arrays = {f: np.stack([np.asarray(getattr(t, f)) for t in truths]) for f in _FIELDS}
     arrays = {f: a.astype({"identity": np.float16}.get(f, np.float32)) if a.dtype != bool else a for f, a in arrays.items()}
-    return Pack(seed, pictures, **arrays, masks=masks if kind == WIDE else None, each=each)
+    return Pack(seed, pictures, **arrays, masks=masks if kind == WIDE else None, kind=kind)
 
 
 def _mostly_one_kind(rng: np.random.Generator) -> dict[str, float]:
     """Shares for a clip, in which people mostly do one kind of thing: speak, act, or move everything."""
-    kinds = list(expressions.SHARES)
-    main = kinds[rng.choice(len(kinds), p=np.array([*expressions.SHARES.values()]) / sum(expressions.SHARES.values()))]
+    shares = np.array([*expressions.SHARES.values()])
+    main = list(expressions.SHARES)[rng.choice(len(shares), p=shares / shares.sum())]
     return {k: 0.25 * share + 0.75 * (k == main) for k, share in expressions.SHARES.items()}
 
 
@@ -99,7 +104,7 @@ def filmed(pictures: np.ndarray, points: np.ndarray, visible: np.ndarray) -> Pac
     """A pack of pictures that were not rendered: [n, side, side, 3], [n, POINTS, 2] px, [n, POINTS]."""
     n = len(pictures)
     unknown = {f: np.full((n, *shape), np.nan, np.float32) for f, shape in _SHAPES.items()}
-    return Pack(0, pictures, points, visible, stylised=np.zeros(n, bool), **unknown)
+    return Pack(0, pictures, points, visible, stylised=np.zeros(n, bool), **unknown, kind=FILMED)
 
 
 def _resting(rng: np.random.Generator) -> np.ndarray:
@@ -127,14 +132,18 @@ def load(folder: Path) -> Pack:
     arrays = {f: np.load(folder / f"{f}.npy") for f in _FIELDS if (folder / f"{f}.npy").exists()}
     arrays.setdefault("tone", np.full(len(arrays["points"]), np.nan))  # packs of before it was kept
     pictures = np.load(folder / "pictures.npy", mmap_mode="r")
-    kind, _, seed = folder.name.partition("-")
     masked = np.load(masks, mmap_mode="r") if masks.exists() else None
-    return Pack(int(seed), pictures, **arrays, masks=masked, each=PICTURES_A_PERSON[kind])
+    return Pack(number(folder), pictures, **arrays, masks=masked, kind=folder.name.partition("-")[0])
+
+
+def number(folder: Path) -> int:
+    """A pack's seed, or a filmed person's number."""
+    return int(folder.name.partition("-")[2])
 
 
 def folders(root: Path, kind: str) -> list[Path]:
     """Finished packs under ``root``, by seed."""
-    return sorted(root.glob(f"{kind}-*"), key=lambda p: int(p.name.split("-")[-1])) if root.exists() else []
+    return sorted(root.glob(f"{kind}-*"), key=number) if root.exists() else []
 
 
 def main() -> None:

@@ -94,9 +94,9 @@ def observe(clips: geometry_samples.Clips) -> Observed:
     return Observed(points, sigma, visible, none, exact, visible > 0.5, torch.from_numpy(clips.arkit), torch.from_numpy(clips.kinds))
 
 
-def observe_pack(pack: packs.Pack, look: Networks, rng: np.random.Generator, people: int, one_camera: bool = False) -> Observed:
+def observe_pack(pack: packs.Pack, look: Networks, rng: np.random.Generator, people: int) -> Observed:
     """The first people of a pack as the point network sees them, cropped as a tracker would, a little off; half of the pictures as damaged
-    by cameras and codecs as the point network's training has them. one_camera: all pictures of a person are from the same one."""
+    by cameras and codecs as the point network's training has them. A clip is from one camera."""
     each = pack.each
     count = min(people, len(pack.pictures) // each) * each
     camera = None
@@ -109,7 +109,7 @@ def observe_pack(pack: packs.Pack, look: Networks, rng: np.random.Generator, peo
             x, y = np.array([square.x, square.y]) + rng.normal(0, 0.025 * side, 2)
             squares.append(Crop(float(x), float(y), side, square.roll + rng.normal(0, 0.05)))
             crops.append(cut(np.asarray(pack.pictures[i]), squares[-1], look.size))
-            if i % each == 0 or not one_camera:
+            if i % each == 0 or pack.kind != packs.CLIP:
                 camera = augment.sensor(rng, augment.AugmentOptions.grey) if rng.random() < DAMAGED else None
             if camera is not None:
                 raster.damage(crops[-1], camera, int(rng.integers(1 << 30)))
@@ -226,7 +226,7 @@ def from_packs(
     """
 
     def of(root: Path, kind: str, held_out: bool) -> list[Path]:
-        return [f for f in packs.folders(root, kind) if splits.held_out(packs.load(f).seed) == held_out]
+        return [f for f in packs.folders(root, kind) if splits.held_out(packs.number(f)) == held_out]
 
     train = [f for kind in PHOTOS for f in of(folder, kind, False)[-count:]]  # the last ones: seen least often
     held = [f for kind in PHOTOS for f in of(held_out_folder or folder, kind, True)[:1]]
@@ -235,8 +235,7 @@ def from_packs(
 
     def observed(path: Path) -> Observed:
         pack = packs.load(path)
-        one_camera = path.name.startswith(packs.CLIP)
-        make = lambda: vars(observe_pack(pack, look, np.random.default_rng([pack.seed, 5]), people, one_camera))  # noqa: E731
+        make = lambda: vars(observe_pack(pack, look, np.random.default_rng([pack.seed, 5]), people))  # noqa: E731
         return Observed(**kept(work / f"{path.name}-seen.safetensors", make))
 
     def modes() -> dict[str, Tensor]:
@@ -246,8 +245,8 @@ def from_packs(
     errors = kept(work / "packs-errors.safetensors", modes)["errors"]
 
     def shard(path: Path) -> Solved:
-        photos = PHOTOS[path.name.partition("-")[0]]
-        return Solved(**kept(work / f"{path.name}-solved.safetensors", lambda: vars(pack_shard(observed(path), errors, photos))))
+        make = lambda: vars(pack_shard(observed(path), errors, PHOTOS[packs.load(path).kind]))  # noqa: E731
+        return Solved(**kept(work / f"{path.name}-solved.safetensors", make))
 
     return joined([shard(f) for f in train[share[0] :: share[1]]]), joined([shard(f) for f in held]), errors
 

@@ -169,7 +169,7 @@ class Data:
 
         def read(kind: str) -> list[packs.Pack]:
             folders = packs.folders(root, kind)
-            splits.assert_trainable([int(f.name.split("-")[-1]) for f in folders])
+            splits.assert_trainable([packs.number(f) for f in folders])
             return [packs.load(f) for f in folders]
 
         self.wide, self.close = read(packs.WIDE), read(packs.CLOSE)
@@ -197,8 +197,8 @@ def train(root: Path, out: Path, minutes: float, options: FinderOptions, start: 
     checkpoint.restore(optimiser, adam)
     data = Data(root, options, options.seed + 1000 * state["step"], model.config.size)
     out.mkdir(parents=True, exist_ok=True)
-    begin = f"{start.name}, step {checkpoint.load(start)[3]['step']}" if start else "nothing"
-    (out / "options.json").write_text(json.dumps({**asdict(options), "minutes": minutes, "begin": begin}, indent=1), "utf-8")
+    told = {**asdict(options), "minutes": minutes, "begin": checkpoint.called(start) if start else "nothing"}
+    (out / "options.json").write_text(json.dumps(told, indent=1), "utf-8")
     began, saved, told = time.monotonic() - state["seconds"], time.monotonic(), time.monotonic()
     sums: dict[str, float] = {}
     count = 0

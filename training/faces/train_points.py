@@ -91,7 +91,7 @@ class Data:
         people = packs.folders(self.root, packs.FILMED) if self.options.filmed else []
         for folder in (*packs.folders(self.root, packs.CLOSE), *people):
             if folder not in self.packs:
-                number = int(folder.name.split("-")[-1])
+                number = packs.number(folder)
                 if folder in people:
                     splits.assert_person_trainable(number)
                 else:
@@ -200,7 +200,7 @@ def begun(start: Path) -> dict[str, Tensor]:
 def called(start: Path) -> str:
     """Which weights those are, for the card: a run's step, or a file's hash."""
     if start.is_dir():
-        return f"{start.name}, step {checkpoint.load(start)[3]['step']}"
+        return checkpoint.called(start)
     return f"{start.name} {hashlib.sha256(start.read_bytes()).hexdigest()[:8]}"
 
 
