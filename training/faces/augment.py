@@ -23,6 +23,10 @@ class AugmentOptions:
     grey: float = 0.12
 
 
+TRACKED = AugmentOptions(shift=0.02, scale=0.03, roll=0.05, rolled_far=0.0)
+"""Crops that follow a face: ``tracker`` cuts anew what is off by more than a few percent."""
+
+
 def jittered(crop: Crop, rng: np.random.Generator, options: AugmentOptions) -> Crop:
     """A crop as the tracker or the finder may hand it over."""
     dx, dy = np.clip(rng.normal(0, options.shift, 2), -0.17, 0.17) * crop.side

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ SEEDS = (splits.HELD_OUT_FROM + 1, splits.HELD_OUT_FROM + 2)
 PICTURES = 1000  # in each
 SCENES = 1000
 TONES = (("very dark to dark", 0.0, 0.12), ("medium", 0.12, 0.3), ("light to very light", 0.3, 1.0))  # mean linear reflectance of the skin
-_MILD = augment.AugmentOptions(shift=0.02, scale=0.03, roll=0.05, rolled_far=0.0, covered=0.0)
+_MILD = replace(augment.TRACKED, covered=0.0)
 
 
 def load_points(path: Path) -> points_net.PointsNet:

@@ -47,6 +47,7 @@ class TrainOptions:
     weight_decay: float = 0.02
     average: float = 0.999  # moving average of the weights
     no_face: float = 0.05  # share of crops without one
+    tracked: float = 0.6  # share of crops that are off no further than a tracker's, which cuts anew what is; the rest as a finder's
     filmed: float = 0.08  # share of crops of filmed people, where there are packs of them (``filmed.py``)
     hidden: float = 0.3  # weight of points that cannot be seen: they are guessed from the rest
     sharp: float = 1.6  # weight of lips, lids and irises, which the coefficients hang on most
@@ -112,11 +113,11 @@ class Data:
         points, visible = np.zeros((n, POINTS, 2), np.float32), np.zeros((n, POINTS), np.float32)
         face, arkit = np.ones(n, np.float32), np.zeros((n, 52), np.float32)
         mirrors = np.zeros(n, bool)
-        spread = augment.AugmentOptions()
         for i, k in enumerate(rng.choice(len(self.all), n, p=self.share)):
             pack = self.all[k]
             j = rng.integers(len(pack.points))
             back = self.backs[rng.integers(len(self.backs))]
+            spread = augment.TRACKED if rng.random() < self.options.tracked else augment.AugmentOptions()
             if rng.random() < self.options.no_face:
                 crops[i] = augment.no_face(pack.pictures[j], pack.points[j], back, size, rng, spread)
                 face[i] = 0
