@@ -54,7 +54,7 @@ class FACEWRIGHT_OT_bake_video(JobVerb, bpy.types.Operator):
             return {
                 "path": str(path),
                 "out": str(folder / "curves.npz"),
-                "face": video.face - 1 if video.face else "largest",
+                "face": followed(video),
                 "neutral_time": video.neutral_time if video.neutral_from == "FRAME" else None,
                 "mouth": video.mouth.lower(),
                 "text": transcript(chosen) if video.mouth != "PICTURE" else None,
@@ -69,6 +69,11 @@ class FACEWRIGHT_OT_bake_video(JobVerb, bpy.types.Operator):
             return write(scene, objects, result, bake_options(scene.facewright, path, sound=sound), gaze, describe)
 
         return worker_job.begin(context, "video", params, finish)
+
+
+def followed(video: bpy.types.PropertyGroup) -> int | str:
+    """Which face the Video panel wants: "largest", or its number from the picture's left, from 0."""
+    return "largest" if video.follow == "LARGEST" else video.face - 1
 
 
 def turned(video: bpy.types.PropertyGroup) -> list:

@@ -12,7 +12,7 @@ from ..scene import handles, jobs
 from . import worker_job
 from .adapters import in_use
 from .bake_speech import character_reason
-from .bake_video import face_only, turned
+from .bake_video import face_only, followed, turned
 from .verb import JobVerb, Work
 
 
@@ -39,7 +39,7 @@ class FACEWRIGHT_OT_pose_image(JobVerb, bpy.types.Operator):
         targets.find(context.selected_objects, ARKIT_52)  # what stands in the way is said now
         head_motion.check(turned(video))
         taste = in_use(context, "image")
-        who, which, frame = handles.remember(context.scene, context.selected_objects), video.face, context.scene.frame_current
+        who, which, frame = handles.remember(context.scene, context.selected_objects), followed(video), context.scene.frame_current
 
         def finish(result: dict) -> jobs.Outcome:
             scene, objects = handles.find(who)
@@ -48,8 +48,8 @@ class FACEWRIGHT_OT_pose_image(JobVerb, bpy.types.Operator):
         return worker_job.begin(context, "image", lambda folder: {"paths": [str(path)], **taste}, finish)
 
 
-def write(scene: bpy.types.Scene, objects: list, path: Path, found: dict, which: int, frame: int) -> jobs.Outcome:
-    """found: what the worker says of the picture. which: 0 the largest face, else counted from the left."""
+def write(scene: bpy.types.Scene, objects: list, path: Path, found: dict, which: int | str, frame: int) -> jobs.Outcome:
+    """found: what the worker says of the picture. which: as ``followed``."""
     from ..core.curves import Curves
     from ..inference.video.describe import Analysis
     from ..scene import pose_key
@@ -57,10 +57,13 @@ def write(scene: bpy.types.Scene, objects: list, path: Path, found: dict, which:
     people = found["faces"]
     if not people:
         raise UserError(f"No face was found in {path.name}.", "Use a picture whose face is at least 40 pixels high and not turned away.")
-    if which > len(people):
-        raise UserError(f"{path.name} shows {len(people)} faces, so there is no face {which}.", "Choose 0 for the largest.")
     in_order = sorted(people, key=lambda face: face["box"][0])
-    face = in_order[which - 1] if which else max(people, key=lambda face: face["box"][2] * face["box"][3])
+    if which == "largest":
+        face = max(people, key=lambda face: face["box"][2] * face["box"][3])
+    elif which < len(people):
+        face = in_order[which]
+    else:
+        raise UserError(f"{path.name} shows {len(people)} faces and no face {which + 1}.", "Choose a smaller number or the largest.")
     names = tuple(face["arkit"])
     pose = Curves(names, [0.0], [[face["arkit"][name] for name in names]])
     video = scene.facewright.video

@@ -14,6 +14,7 @@ from ..core.errors import UserError
 from ..preferences import settings
 from ..settings.scene import performance
 from .bake_speech import transcript
+from .bake_video import followed
 
 if TYPE_CHECKING:  # takes brings numpy
     from ..scene import takes
@@ -110,7 +111,7 @@ def _video(context: bpy.types.Context, tested: str, seed: int) -> Subject:
     else:
         cuts, rest = _stretches(context, path, None, [])
     neutral = video.neutral_time if video.neutral_from == "FRAME" else None
-    params = {"path": str(path), "face": _face(video), "neutral_time": neutral, **_common(context)}
+    params = {"path": str(path), "face": followed(video), "neutral_time": neutral, **_common(context)}
     base = _base(context, "image", tested, {**dict.fromkeys(takes.MIXED_SEEN, 1.0), "smoothing": video.smoothing})
     tests = TESTS_OF_STILL if wish.where == "FRAME" else TESTS
     return Subject(path, "video", cuts, rest, params, _wanted(context, base, tested, seed, tests, wish.differ_seen, takes.MIXED_SEEN))
@@ -123,7 +124,7 @@ def _picture(context: bpy.types.Context, tested: str, seed: int) -> Subject:
     if wish.differ_seen == "SMOOTHING" and not tested:
         raise UserError("Takes of a picture cannot differ by steadiness.", "Let them differ by something else.")
     path = _present(video.picture)
-    params = {"path": str(path), "photo": True, "face": _face(video), **_common(context)}
+    params = {"path": str(path), "photo": True, "face": followed(video), **_common(context)}
     base = _base(context, "image", tested, dict.fromkeys(takes.MIXED_SEEN, 1.0))
     wanted = _wanted(context, base, tested, seed, TESTS_OF_STILL, wish.differ_seen, takes.MIXED_SEEN)
     return Subject(path, "image", [takes.still(0.0, context.scene.frame_current)], None, params, wanted)
@@ -134,10 +135,6 @@ def _present(given: str) -> Path:
     if not path.exists():
         raise UserError(f"There is no file '{path.name}' in {path.parent}.", "Choose it again.")
     return path
-
-
-def _face(video: bpy.types.PropertyGroup) -> int | str:
-    return video.face - 1 if video.face else "largest"
 
 
 def _common(context: bpy.types.Context) -> dict:

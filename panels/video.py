@@ -51,7 +51,9 @@ class FACEWRIGHT_PT_video_settings(FacewrightPanel, bpy.types.Panel):
         layout.enabled = jobs.running() is None
         settings = context.scene.facewright
         video = settings.video
-        layout.prop(video, "face")
+        layout.prop(video, "follow")
+        if video.follow == "NUMBERED":
+            layout.prop(video, "face")
         layout.prop(video, "neutral_from")
         if video.neutral_from == "FRAME":
             layout.prop(video, "neutral_time")

@@ -33,13 +33,16 @@ class FacewrightVideoSettings(bpy.types.PropertyGroup):
         subtype="FILE_PATH",
         options=RELATIVE,
     )
-    face: bpy.props.IntProperty(
-        name="Face (0: Largest)",
-        description="Which face to follow where there are several: 0 the largest, else counted from the left",
-        default=0,  # most clips show one person; of several the nearest is meant
-        min=0,
-        max=20,
+    follow: bpy.props.EnumProperty(
+        name="Face",
+        description="Which face to follow where there are several",
+        items=(
+            ("LARGEST", "Largest", "The largest when the video starts: mostly the one that was filmed"),
+            ("NUMBERED", "From the Left", "The one with this number, counted from the picture's left"),
+        ),
+        default="LARGEST",  # most clips show one person; of several the nearest is meant
     )
+    face: bpy.props.IntProperty(name="Number", description="Which face, counted from the picture's left", default=1, min=1, max=20)
     neutral_from: bpy.props.EnumProperty(
         name="Neutral",
         description="How the person's face at rest is found",

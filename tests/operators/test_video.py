@@ -94,7 +94,7 @@ def test_the_operators_result_is_the_plain_functions(looking, settings, worker, 
 def test_what_the_panel_asks_reaches_the_worker(face, settings, worker, video):
     chosen = video()
     chosen.face, chosen.neutral_from, chosen.neutral_time, chosen.mouth, chosen.smoothing = 2, "FRAME", 1.5, "BLEND", 0.5
-    chosen.careful = True
+    chosen.follow, chosen.careful = "NUMBERED", True
     bpy.ops.facewright.bake_video()
     assert "face=1 neutral=1.5 mouth=blend smoothing=0.5 careful=True" in jobs.outcome("video").lines
 
@@ -179,11 +179,11 @@ def test_a_picture_becomes_one_key_on_the_current_frame(face, settings, worker, 
 def test_the_largest_face_or_the_one_counted_from_the_left(face, settings, worker, video):
     chosen = video("two", ".png")
     blocks = face.data.shape_keys.key_blocks
-    for which, expected in ((0, 0.4), (1, 0.4), (2, 0.9)):
-        chosen.face = which
+    for follow, which, expected in (("LARGEST", 1, 0.4), ("NUMBERED", 2, 0.9), ("NUMBERED", 1, 0.4)):
+        chosen.follow, chosen.face = follow, which
         bpy.ops.facewright.pose_image()
         assert blocks["jawOpen"].value == pytest.approx(expected)
-    chosen.face = 3
+    chosen.follow, chosen.face = "NUMBERED", 3
     with pytest.raises(RuntimeError, match="shows 2 faces"):
         bpy.ops.facewright.pose_image()
 

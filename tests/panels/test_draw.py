@@ -161,7 +161,7 @@ def test_video_panel(addon):
     chosen.path = "//clip.mp4"
     assert "Select a character with shape keys" in draw(Video)
     said = draw(VideoSettings)
-    for name in ("face", "neutral_from", "smoothing", "mouth", "head", "gaze", "describe"):
+    for name in ("follow", "neutral_from", "smoothing", "mouth", "head", "gaze", "describe"):
         assert name in said
     chosen.gaze = "BONES"
     assert "Choose the armature as the head" in draw(VideoSettings)
