@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user sets once for all files: which device and Python run the speech model, and where data is kept."""
+"""What a user sets once for all files: which device and Python run the models, and where data is kept."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -29,18 +29,19 @@ class FacewrightPreferences(bpy.types.AddonPreferences):
 
     device: bpy.props.EnumProperty(
         name="Device",
-        description="What runs the speech model",
+        description="What runs the models",
         items=DEVICES,
         default="auto",  # right for nearly everybody
     )
     python: bpy.props.StringProperty(
         name="Runtime Python",
-        description="The Python program that runs the speech model; it needs PyTorch. Empty: Facewright looks for one",
+        description="The Python program that runs the models; it needs PyTorch. Empty: Facewright looks for one",
         subtype="FILE_PATH",
     )
     data_folder: bpy.props.StringProperty(
         name="Data Folder",
-        description="Where the runtime and logs are kept. Empty: Facewright's own folder in Blender's user data",
+        description="Where the runtime, logs, votes, adapters and films of takes are kept (up to some GB). Choosing another moves nothing. "
+        "Empty: Facewright's own folder in Blender's user data",
         subtype="DIR_PATH",
     )
 

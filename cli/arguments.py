@@ -53,7 +53,7 @@ def make_parser(device: str = "auto") -> argparse.ArgumentParser:
         "--fps", type=_positive(float), help="rows a second (default: one row a frame); for pictures, how many of them make a second"
     )
     video.add_argument(
-        "--face", type=_face, default="largest", metavar="N", help="which face: from 0, left to right, or largest (default: %(default)s)"
+        "--face", type=_face, default="largest", metavar="N", help="which face: from 1, left to right, or largest (default: %(default)s)"
     )
     video.add_argument(
         "--neutral", type=_seconds, metavar="SECONDS", help="when the face is at rest (default: learned from the whole clip)"
@@ -222,9 +222,9 @@ def _amount(text: str) -> float:
 
 
 def _face(text: str) -> int | str:
-    if text == "largest" or text.isdigit():
+    if text == "largest" or (text.isdigit() and int(text)):
         return text if text == "largest" else int(text)
-    raise argparse.ArgumentTypeError(f"'{text}' is neither a number from 0 nor 'largest'")
+    raise argparse.ArgumentTypeError(f"'{text}' is neither a number from 1 nor 'largest'")
 
 
 def _seconds(text: str) -> float:

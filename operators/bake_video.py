@@ -72,8 +72,8 @@ class FACEWRIGHT_OT_bake_video(JobVerb, bpy.types.Operator):
 
 
 def followed(video: bpy.types.PropertyGroup) -> int | str:
-    """Which face the Video panel wants: "largest", or its number from the picture's left, from 0."""
-    return "largest" if video.follow == "LARGEST" else video.face - 1
+    """Which face the Video panel wants: "largest", or its number from the picture's left, from 1."""
+    return "largest" if video.follow == "LARGEST" else video.face
 
 
 def turned(video: bpy.types.PropertyGroup) -> list:

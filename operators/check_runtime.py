@@ -12,7 +12,7 @@ from .verb import JobVerb, Work
 class FACEWRIGHT_OT_check_runtime(JobVerb, bpy.types.Operator):
     bl_idname = "facewright.check_runtime"
     bl_label = "Check"
-    bl_description = "Find the Python that runs the speech model, start the worker (anew if it crashed) and see what it can compute on"
+    bl_description = "Find the Python that runs the models, start the worker (anew if it crashed) and see what it can compute on"
     topic = "runtime"
     title = "Check Runtime"
 

@@ -19,7 +19,10 @@ from .verb import JobVerb, Work
 class FACEWRIGHT_OT_pose_image(JobVerb, bpy.types.Operator):
     bl_idname = "facewright.pose_image"
     bl_label = "Pose from Image"
-    bl_description = "Give the selected character the expression of the pictured face, as a key on the current frame"
+    bl_description = (
+        "Give the selected character the expression of the pictured face: keys on the current frame of its active Action, "
+        "in place of what these channels have there"
+    )
     bl_options = {"REGISTER", "UNDO"}
     topic = "video"
     title = "Pose from Image"
@@ -60,10 +63,10 @@ def write(scene: bpy.types.Scene, objects: list, path: Path, found: dict, which:
     in_order = sorted(people, key=lambda face: face["box"][0])
     if which == "largest":
         face = max(people, key=lambda face: face["box"][2] * face["box"][3])
-    elif which < len(people):
-        face = in_order[which]
+    elif which <= len(people):
+        face = in_order[which - 1]
     else:
-        raise UserError(f"{path.name} shows {len(people)} faces and no face {which + 1}.", "Choose a smaller number or the largest.")
+        raise UserError(f"{path.name} shows {len(people)} faces and no face {which}.", "Choose a smaller number or the largest.")
     names = tuple(face["arkit"])
     pose = Curves(names, [0.0], [[face["arkit"][name] for name in names]])
     video = scene.facewright.video

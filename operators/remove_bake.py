@@ -12,7 +12,7 @@ class FACEWRIGHT_OT_remove_bake(Verb, bpy.types.Operator):
     bl_idname = "facewright.remove_bake"
     bl_label = "Remove Bake"
     bl_description = (
-        "Take Facewright's Action and sound off the selected objects, and head motion off the Video panel's head. "
+        "Take Facewright's Action, sound and description markers off the selected objects, and head motion off the head of Video Settings. "
         "Your own Actions and bakes that you edited stay"
     )
     bl_options = {"REGISTER", "UNDO"}

@@ -31,7 +31,7 @@ class FACEWRIGHT_OT_setup_runtime(JobVerb, bpy.types.Operator):
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
         from ..inference import runtime
 
-        return f"Download PyTorch (about {runtime.DOWNLOAD}) into the data folder, to run the speech model on this machine"
+        return f"Download PyTorch (about {runtime.DOWNLOAD}) into the data folder, to run the models on this machine"
 
     @classmethod
     def disabled_reason(cls, context: bpy.types.Context) -> str:

@@ -30,11 +30,7 @@ class FACEWRIGHT_PT_speech(FacewrightPanel, bpy.types.Panel):
         inputs = layout.column()
         inputs.enabled = running is None
         inputs.prop(settings, "sound", text="", placeholder="Sound of the speech", icon="SOUND")
-        inputs.prop(settings, "transcript_from")
-        if settings.transcript_from == "TYPED":
-            inputs.prop(settings, "transcript", text="", placeholder="What is said")
-        elif settings.transcript_from == "FILE":
-            inputs.prop(settings, "transcript_file", text="", placeholder="Text file of what is said")
+        draw_transcript(inputs, settings)
         inputs.prop(settings, "life")
         inputs.prop(settings, "seed")
 
@@ -53,6 +49,14 @@ class FACEWRIGHT_PT_speech(FacewrightPanel, bpy.types.Panel):
         chosen = preferences.settings(context)
         if runtime_status.current(chosen.python, chosen.data_folder).ok is False:
             layout.operator("preferences.addon_show", text="Open Preferences", icon="PREFERENCES").module = preferences.__package__
+
+
+def draw_transcript(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    layout.prop(settings, "transcript_from")
+    if settings.transcript_from == "TYPED":
+        layout.prop(settings, "transcript", text="", placeholder="What is said")
+    elif settings.transcript_from == "FILE":
+        layout.prop(settings, "transcript_file", text="", placeholder="Text file of what is said")
 
 
 def draw_running(layout: bpy.types.UILayout, context: bpy.types.Context, running: jobs.Running) -> None:

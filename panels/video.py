@@ -5,7 +5,7 @@ import bpy
 from ..operators.bake_video import FACEWRIGHT_OT_bake_video
 from ..operators.pose_image import FACEWRIGHT_OT_pose_image
 from ..scene import jobs
-from .speech import FacewrightPanel, draw_outcome, draw_running
+from .speech import FacewrightPanel, draw_outcome, draw_running, draw_transcript
 from .text import wrapped
 
 
@@ -61,7 +61,7 @@ class FACEWRIGHT_PT_video_settings(FacewrightPanel, bpy.types.Panel):
         layout.prop(video, "careful")
         layout.prop(video, "mouth")
         if video.mouth != "PICTURE":
-            layout.prop(settings, "transcript_from")
+            draw_transcript(layout, settings)
         layout.separator()
         layout.prop(video, "head")
         armature = video.head.data if video.head is not None and video.head.type == "ARMATURE" else None
@@ -75,4 +75,4 @@ class FACEWRIGHT_PT_video_settings(FacewrightPanel, bpy.types.Panel):
             wrapped(layout, context, "Choose the armature as the head: its bones are the eyes.", icon="INFO")
         layout.separator()
         layout.prop(video, "describe")
-        wrapped(layout, context, "Start frame, keys and strength are in Speech, Bake Settings.", icon="BLANK1")
+        wrapped(layout, context, "Start frame, strength, smoothing, keys and sound are in Speech, Bake Settings.", icon="BLANK1")

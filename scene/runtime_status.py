@@ -29,7 +29,7 @@ class Status:
     lines: tuple[str, ...]
 
 
-_UNKNOWN = Status(None, ("Press Check to see which Python runs the speech model.",))
+_UNKNOWN = Status(None, ("Press Check to see which Python runs the models.",))
 _status = _UNKNOWN
 _asked: tuple[str, str] | None = None  # the preferences that the status speaks of
 

@@ -31,7 +31,7 @@ class FacewrightRankingSettings(bpy.types.PropertyGroup):
         items=(
             ("HERE", "Here", "The stretch around the current frame"),
             ("LINE", "Whole Line", "All of it, stretch by stretch"),
-            ("FRAME", "This Frame", "The video's picture at the current frame, as stills side by side"),
+            ("FRAME", "This Frame", "Videos only: the picture at the current frame, as stills side by side"),
         ),
         default="LINE",  # taste shows on many stretches
     )

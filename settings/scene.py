@@ -42,7 +42,9 @@ class FacewrightVideoSettings(bpy.types.PropertyGroup):
         ),
         default="LARGEST",  # most clips show one person; of several the nearest is meant
     )
-    face: bpy.props.IntProperty(name="Number", description="Which face, counted from the picture's left", default=1, min=1, max=20)
+    face: bpy.props.IntProperty(
+        name="Number", description="Which face, counted from the picture's left: 1 is the leftmost", default=1, min=1, max=20
+    )
     neutral_from: bpy.props.EnumProperty(
         name="Neutral",
         description="How the person's face at rest is found",
@@ -64,7 +66,7 @@ class FacewrightVideoSettings(bpy.types.PropertyGroup):
         description="What drives the mouth where the video has a voice",
         items=(
             ("PICTURE", "Picture", "As it is seen"),
-            ("SOUND", "Sound", "As it is heard: the speech model"),
+            ("SOUND", "Sound", "As it is heard, by the speech model as it ships: emotion, style and seed of a speech bake do not apply"),
             ("BLEND", "Both", "As it is seen, and as it is heard where the lips are hidden or unsure"),
         ),
         default="PICTURE",  # what the camera saw; sound is a choice

@@ -276,9 +276,9 @@ def _photo(engine: VideoEngine, path: Path, clip: str, options: VideoOptions, re
     faces = look_at_photo(photo.rgb, engine.networks(str(resolve_device(options.device))))
     if not faces:
         raise UserError(f"No face was found in {path.name}.", "A face should be at least 40 pixels wide and not mostly hidden.")
-    if isinstance(options.face, int) and options.face >= len(faces):
-        raise UserError(f"{path.name} shows {len(faces)} faces, so there is no face {options.face + 1}.", "Choose 0 for the largest.")
-    found = faces[options.face] if isinstance(options.face, int) else max(faces, key=lambda f: f.box[0, 2] * f.box[0, 3])
+    if isinstance(options.face, int) and options.face > len(faces):
+        raise UserError(f"{path.name} shows {len(faces)} faces and no face {options.face}.", "Choose a smaller number or the largest.")
+    found = faces[options.face - 1] if isinstance(options.face, int) else max(faces, key=lambda f: f.box[0, 2] * f.box[0, 3])
     watcher = seen.Watcher()
     track = engine._solve(found, found.times, photo.scale, photo.size, SolveOptions(0.0), taste=watcher)
     return Looked(clip, replace(track, times=np.zeros(1)), watcher.hidden, (), 0.0, 0.0, ())

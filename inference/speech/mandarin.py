@@ -62,7 +62,7 @@ class MandarinReader:
         if unknown:
             raise UserError(
                 f"The script has characters whose reading is not known: {'、'.join(dict.fromkeys(unknown))}.",
-                "Give them a pronunciation, or run without a script.",
+                "Write others that sound alike, or run without a script.",
             )
         return [syllable_phones(syllable) for syllable in read]
 

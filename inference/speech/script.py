@@ -112,8 +112,7 @@ def read_script(text: str, known: Collection[str] = ()) -> tuple[ScriptWord, ...
         raise UserError(
             f"The script has words that are neither in Latin letters nor in Chinese characters: {shown}"
             f"{' and others' if len(foreign) > 3 else ''}.",
-            "Run without a script: recordings in every language work by their sound alone. Or write them as they sound in English, or give "
-            "them a pronunciation.",
+            "Run without a script: recordings in every language work by their sound alone. Or write them as they sound in English.",
         )
     if not words:
         raise UserError("The script holds no word that can be spoken.", "Give the words that are said, or run without a script.")

@@ -87,16 +87,16 @@ class Networks(Protocol):
 
 @dataclass(frozen=True)
 class TrackOptions:
-    """face: "largest" when the track starts (the default: the one filmed), or its number from the picture's left, from 0. careful: every
+    """face: "largest" when the track starts (the default: the one filmed), or its number from the picture's left, from 1. careful: every
     frame is looked at as a photo is (``carefully``), which takes five times as long."""
 
     face: int | str = "largest"
     careful: bool = False
 
     def __post_init__(self) -> None:
-        if self.face != "largest" and (isinstance(self.face, bool) or not isinstance(self.face, int) or self.face < 0):
+        if self.face != "largest" and (isinstance(self.face, bool) or not isinstance(self.face, int) or self.face < 1):
             raise UserError(
-                f"The face {self.face!r} is none that can be chosen.", "Give a number from 0, from left to right, or 'largest'."
+                f"The face {self.face!r} is none that can be chosen.", "Give a number from 1, from left to right, or 'largest'."
             )
 
 
@@ -294,9 +294,9 @@ class Tracker:
         if state.options.face == "largest":
             chosen = max(faces, key=lambda f: f.box[2] * f.box[3])
         else:
-            if len(faces) <= int(state.options.face) and not state.started:
+            if len(faces) < int(state.options.face) and not state.started:
                 return None
-            chosen = faces[min(int(state.options.face), len(faces) - 1)]
+            chosen = faces[min(int(state.options.face), len(faces)) - 1]
         self._keep_others(faces, chosen)
         return crop_of_face(chosen)
 
@@ -336,7 +336,7 @@ class Tracker:
             return UserError(
                 f"Face {self.state.options.face} was asked for, but at most {many} are seen at once." if self.state.most > 1
                 else f"Face {self.state.options.face} was asked for, but only {many} is seen.",
-                "Faces are numbered from 0, from left to right.",
+                "Faces are numbered from 1, from left to right.",
             )  # fmt: skip
         what = "the picture" if len(rows) == 1 else f"any of the {len(rows)} frames"
         return UserError(

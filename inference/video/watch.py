@@ -45,7 +45,7 @@ class VideoOptions:
     """How a video becomes curves.
 
     fps:          samples a second of the curves; None for one at each frame's own time. For pictures without times, how they play
-    face:         "largest", or a number from the left, from 0
+    face:         "largest", or a number from the left, from 1
     neutral_time: seconds at which the face is at rest; None to learn the person's rest from the whole clip
     mouth:        "picture", "sound" or "blend" (the sound where the lips are hidden)
     text:         what is said, for the sound's mouth

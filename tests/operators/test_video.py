@@ -96,7 +96,7 @@ def test_what_the_panel_asks_reaches_the_worker(face, settings, worker, video):
     chosen.face, chosen.neutral_from, chosen.neutral_time, chosen.mouth, chosen.smoothing = 2, "FRAME", 1.5, "BLEND", 0.5
     chosen.follow, chosen.careful = "NUMBERED", True
     bpy.ops.facewright.bake_video()
-    assert "face=1 neutral=1.5 mouth=blend smoothing=0.5 careful=True" in jobs.outcome("video").lines
+    assert "face=2 neutral=1.5 mouth=blend smoothing=0.5 careful=True" in jobs.outcome("video").lines
 
 
 def test_head_and_eyes_turn_bones_and_then_the_look_shapes_rest(looking, settings, worker, video, rig):

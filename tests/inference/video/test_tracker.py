@@ -104,7 +104,7 @@ def test_a_scene_cut_starts_anew():
     assert off(track, [(30, 50, 60)] * 20 + [(200, 20, 90)] * 20).max() < 0.05
 
 
-@pytest.mark.parametrize(("face", "chosen"), [("largest", (190, 30, 80)), (0, (40, 60, 50)), (1, (190, 30, 80)), (2, (285, 80, 30))])
+@pytest.mark.parametrize(("face", "chosen"), [("largest", (190, 30, 80)), (1, (40, 60, 50)), (2, (190, 30, 80)), (3, (285, 80, 30))])
 def test_of_several_people_the_one_that_was_chosen(face, chosen):
     people = [(285, 80, 30), (40, 60, 50), (190, 30, 80)]
     track = Tracker(drawn.DrawnNetworks(), TrackOptions(face)).run(clip(*[people] * 20))
@@ -128,9 +128,9 @@ def test_no_face_is_a_sentence_and_nothing_is_invented():
 
 
 def test_a_face_that_is_not_there_is_a_sentence():
-    with pytest.raises(UserError, match="Face 2 was asked for, but at most 2 faces"):
-        Tracker(drawn.DrawnNetworks(), TrackOptions(2)).run(clip(*[[(40, 60, 50), (190, 30, 80)]] * 5))
-    for wrong in (-1, "second", True, 1.5):
+    with pytest.raises(UserError, match="Face 3 was asked for, but at most 2 faces"):
+        Tracker(drawn.DrawnNetworks(), TrackOptions(3)).run(clip(*[[(40, 60, 50), (190, 30, 80)]] * 5))
+    for wrong in (0, -1, "second", True, 1.5):
         with pytest.raises(UserError, match="none that can be chosen"):
             TrackOptions(wrong)
 

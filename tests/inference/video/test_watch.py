@@ -96,7 +96,7 @@ def test_larger_pictures_are_measured_in_their_own_pixels(film, engine, monkeypa
     ("options", "sentence"),
     [
         ({"fps": 0.1}, "frame rate"),
-        ({"face": -1}, "face"),
+        ({"face": 0}, "face"),
         ({"mouth": "both"}, "'both'"),
         ({"smoothing": 3}, "smoothing"),
         ({"neutral_time": -1}, "rest frame"),
