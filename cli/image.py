@@ -6,6 +6,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from ..core.errors import UserError
+from ..core.paths import check_outputs
 from . import work
 from .result import Result
 
@@ -13,6 +14,7 @@ from .result import Result
 def run(options: Namespace) -> Result:
     if options.out.suffix.lower() != ".json":
         raise UserError(f"'{options.out.name}' is no .json file.", "Poses of pictures are written as JSON: -o poses.json.")
+    check_outputs(options.out)
     with work.worker(options.seat) as client:
         params = {"paths": [str(path.absolute()) for path in options.images], "out": str(options.out.absolute()), "device": options.device}
         params |= work.taste(options)

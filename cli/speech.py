@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from ..core.paths import check_outputs
 from ..inference.speech import track_file
 from ..inference.speech.phone_track import PhoneTrack
 from ..interchange import format_of, write_curves
@@ -14,6 +15,7 @@ from .result import Result
 
 def run(options: Namespace) -> Result:
     format_of(options.out)  # a wrong name is said before the work, not after
+    check_outputs(options.out)
     if options.phones:
         track_file.check_name(options.phones)
     with work.worker(options.seat) as client:

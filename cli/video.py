@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.curves import Curves
-from ..core.paths import replacing
+from ..core.paths import check_outputs, replacing
 from ..core.script_file import read_script
 from ..inference import curves_file
 from ..inference.client import WorkerClient
@@ -24,8 +24,11 @@ from .result import Result
 
 def run(options: Namespace) -> Result:
     form = format_of(options.out)  # a wrong name is said before the work, not after
+    check_outputs(options.out, *([options.describe] if options.describe else []))
     with work.worker(options.seat) as client:
         curves, report = track(client, options)
+    if options.describe:
+        write_description(options.describe, options.video, curves, report)
     if options.fps is None and form is livelink:
         livelink.write(curves, options.out, report["fps"], own_times=True)
         rows = len(curves.times)
@@ -33,8 +36,6 @@ def run(options: Namespace) -> Result:
         fps = options.fps or report["fps"]
         write_curves(curves, options.out, fps)
         rows = int(curves.duration * fps + 1e-6) + 1
-    if options.describe:
-        write_description(options.describe, options.video, curves, report)
     lost = sum(end - start for start, end in report["gaps"])
     return Result(
         f"{options.out}: {rows} rows; {report['duration']:.1f} s of video, {report['frames']} frames"

@@ -29,6 +29,20 @@ def default_data_folder() -> Path:
     return base / "facewright"
 
 
+def check_outputs(*paths: Path) -> None:
+    """Raises UserError for files that could not be written in the end, so that long work is not done in vain."""
+    for i, path in enumerate(paths):
+        folder = path.absolute().parent
+        if path.is_dir():
+            raise UserError(f"{path} is a folder.", "Give the name of a file.")
+        if not folder.is_dir():
+            raise UserError(f"There is no folder {folder}.", "Make it, or choose another.")
+        if not os.access(folder, os.W_OK):
+            raise UserError(f"Cannot write in {folder}.", "Choose another folder.")
+        if path.absolute() in [other.absolute() for other in paths[:i]]:
+            raise UserError(f"{path} is named for two different files.", "Give each a name of its own.")
+
+
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
     """Gives a temporary path beside ``path``; when the block ends well it takes ``path``'s place in one step, else it is removed.

@@ -8,6 +8,7 @@ import numpy as np
 from .curves import Curves
 
 _WORTH_KEEPING = 0.01  # an extreme that linear sampling would miss by more than this is put on the nearest time; less is not seen
+_FINEST = 1 / 120  # s between samples of uneven curves while they are smoothed
 _SHARP = 0.1  # smoothing keeps peaks and dips that stand out by more than this: closures and blinks do, jitter does not
 
 
@@ -48,7 +49,8 @@ def _at_times(own: np.ndarray, v: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 
 def smooth(curves: Curves, sigma: float) -> Curves:
-    """Gaussian smoothing with the standard deviation ``sigma`` (seconds; 0 changes nothing), sharp extremes kept. Expects even sampling.
+    """Gaussian smoothing with the standard deviation ``sigma`` (seconds; 0 changes nothing), sharp extremes kept. What is
+    sampled unevenly comes back at even times.
 
     A peak or dip that stands out on both sides by more than 0.1 within 3 sigma (a closure, a blink) is put back: what smoothing took
     from it is added again under a bump half as wide. What lies between such extremes, and jitter, is smoothed.
@@ -56,6 +58,10 @@ def smooth(curves: Curves, sigma: float) -> Curves:
     if sigma <= 0 or len(curves.times) < 3 or not curves.names:
         return curves
     step = (curves.times[-1] - curves.times[0]) / (len(curves.times) - 1)
+    if np.abs(np.diff(curves.times) - step).max() > 0.1 * step:  # phones and screen recorders do not keep time
+        span = curves.times[-1] - curves.times[0]
+        count = round(span / max(float(np.diff(curves.times).min()), _FINEST))
+        curves, step = at_times(curves, np.linspace(curves.times[0], curves.times[-1], count + 1)), span / count
     out = np.empty_like(curves.values)
     for channel, values in enumerate(curves.values.T):
         out[:, channel] = _smooth(values.astype(np.float64), sigma / step)

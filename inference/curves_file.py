@@ -25,12 +25,12 @@ def load(path: Path | str) -> Curves:
     try:
         with np.load(path, allow_pickle=False) as data:
             if not isinstance(data, np.lib.npyio.NpzFile) or not {"names", "times", "values"} <= set(data.files):
-                raise UserError(f"{path} is no curves file.", "Run the speech job again.")
+                raise UserError(f"{path} is no curves file.", "Run the job again.")
             names, times, values = data["names"], data["times"], data["values"]
     except OSError as error:
-        raise UserError(f"Cannot read the curves file {path}: {error.strerror or error}.", "Run the speech job again.") from error
+        raise UserError(f"Cannot read the curves file {path}: {error.strerror or error}.", "Run the job again.") from error
     except (ValueError, EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise UserError(f"The curves file {path} is damaged.", "Run the speech job again.") from error
+        raise UserError(f"The curves file {path} is damaged.", "Run the job again.") from error
     if names.ndim != 1 or names.dtype.kind != "U" or times.dtype.kind != "f" or values.dtype.kind != "f":
-        raise UserError(f"{path} is no curves file.", "Run the speech job again.")
+        raise UserError(f"{path} is no curves file.", "Run the job again.")
     return Curves(tuple(map(str, names)), times, values)

@@ -121,8 +121,8 @@ def write(scene: bpy.types.Scene, objects: list, result: dict, options, gaze: st
     for place in placements:
         warnings += [f"Keys of the earlier head motion were edited, so it was kept as '{name}'." for name in place.retire_earlier()]
     fps = scene_fps(scene.render.fps, scene.render.fps_base)
-    if describe:
-        markers.replace(scene, "description", [(options.start_frame + round(s["start"] * fps), said(s)) for s in result["shots"]])
+    described = result["shots"] if describe else []  # an earlier video's words must not stay
+    markers.replace(scene, "description", [(options.start_frame + round(s["start"] * fps), said(s)) for s in described])
     return jobs.Outcome("done", told(plan, report, result, placements, tuple(warnings)))
 
 

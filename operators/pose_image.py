@@ -54,19 +54,19 @@ class FACEWRIGHT_OT_pose_image(JobVerb, bpy.types.Operator):
 def write(scene: bpy.types.Scene, objects: list, path: Path, found: dict, which: int | str, frame: int) -> jobs.Outcome:
     """found: what the worker says of the picture. which: as ``followed``."""
     from ..core.curves import Curves
+    from ..inference.video import absent
     from ..inference.video.describe import Analysis
     from ..scene import pose_key
 
     people = found["faces"]
     if not people:
-        raise UserError(f"No face was found in {path.name}.", "Use a picture whose face is at least 40 pixels high and not turned away.")
-    in_order = sorted(people, key=lambda face: face["box"][0])
+        raise absent.nobody(path.name)
     if which == "largest":
         face = max(people, key=lambda face: face["box"][2] * face["box"][3])
     elif which <= len(people):
-        face = in_order[which - 1]
+        face = people[which - 1]
     else:
-        raise UserError(f"{path.name} shows {len(people)} faces and no face {which}.", "Choose a smaller number or the largest.")
+        raise absent.no_such(which, path.name, len(people))
     names = tuple(face["arkit"])
     pose = Curves(names, [0.0], [[face["arkit"][name] for name in names]])
     video = scene.facewright.video

@@ -26,6 +26,7 @@ from . import placement, tags
 HEAD = ("headYaw", "headPitch", "headRoll")
 EYES = {"left": ("leftEyeYaw", "leftEyePitch", "leftEyeRoll"), "right": ("rightEyeYaw", "rightEyePitch", "rightEyeRoll")}
 _STILL = 1e-6  # rad: below this nothing turns
+_STOOD = "facewright_stood"  # on an Action with poses of an object: how it stood before the first, by the rotation's name
 
 
 @dataclass(frozen=True)
@@ -135,14 +136,32 @@ def remove(objects: Iterable[bpy.types.Object]) -> tuple[bool, tuple[str, ...]]:
     return found, tuple(kept)
 
 
-def pose(turned: Sequence[Turned], curves: Curves) -> dict[tuple[bpy.types.Object, str], list[float]]:
-    """The rotation of each at the curves' first row, by object and data path, from a bone's rest or an object's own zero."""
-    values = {}
+def key_pose(turned: Sequence[Turned], curves: Curves, frame: int) -> list[str]:
+    """Turns each by the curves' first row and keys it on ``frame`` in the active Action. Returns the labels of those that took no key.
+
+    A bone turns away from its rest, an object away from how it stood before the first bake or pose, which the Action with the poses
+    remembers, so that a second pose does not add to the first.
+    """
+    refused = []
     for one in turned:
+        stood = _stood(one)
         angles = curves.select(one.channels).values[:1].astype(np.float64)
-        rest = [1.0, 0.0, 0.0, 0.0] if one.path.endswith("quaternion") else [0.0, 0.0, 0.0]
-        values[one.object, one.path] = [float(v) for v in _values(one, angles, rest)[0]]
-    return values
+        owner, name = one.block, one.path.rpartition(".")[2] or one.path
+        before = list(_rotation(one))
+        setattr(owner, name, [float(v) for v in _values(one, angles, stood)[0]])
+        if not one.object.keyframe_insert(one.path, frame=frame):
+            setattr(owner, name, before)
+            refused.append(one.label)
+        elif not one.bone:
+            one.object.animation_data.action[_STOOD] = {name: stood}
+    return refused
+
+
+def _stood(one: Turned) -> list[float]:
+    before = _before(one.object)["rotations"].get(one.path)
+    adt = one.object.animation_data
+    posed = adt.action.get(_STOOD, {}).get(one.path) if adt and adt.action and not one.bone else None
+    return [float(v) for v in (before or posed or _rotation(one))]
 
 
 def _values(one: Turned, angles: np.ndarray, rest: Sequence[float]) -> np.ndarray:

@@ -33,26 +33,32 @@ def apply(
 ) -> PoseReport:
     """Set the first row of ``pose`` on these objects, that of ``angles`` (head, eyes) on ``turned``, and key them on ``frame``.
 
-    Keys go into the active Action, a new one where there is none; keys of that frame are replaced, as with Blender's Insert Keyframe. An
-    Action that a bake made counts as edited from then on, so no later bake replaces it. Raises UserError and then changes nothing.
+    Keys go into the active Action, a new one where there is none; keys of that frame are replaced, as with Blender's Insert Keyframe. What
+    is locked there gets none, and a warning says so. An Action that a bake made counts as edited from then on, so no later bake replaces
+    it. Raises UserError and then changes nothing.
     """
     targets, warnings = find(objects, pose.names)
     head_motion.check(turned)
     for target in targets:
         placement.obstacles(placement.Owner(target.key, target.label, "KEY", channel_name))
-        action = target.key.animation_data.action if target.key.animation_data else None
+    for block, label in [*((t.key, t.label) for t in targets), *((one.object, one.label) for one in turned)]:
+        action = block.animation_data.action if block.animation_data else None
         if action is not None and action.library is not None:
-            raise UserError(f"The Action '{action.name}' of '{target.label}' is linked.", "Make it local, or give the face another.")
+            raise UserError(f"The Action '{action.name}' of '{label}' is linked.", "Make it local, or give it another.")
     row = Curves(pose.names, pose.times[:1], np.clip(pose.values[:1] * strength, 0, 1))
-    count = 0
+    count, refused = 0, []
     for target in targets:
         values = target.mapping.apply(row)
         for name, value in zip(values.names, values.values[0], strict=True):
-            target.key.key_blocks[name].value = float(value)
-            target.key.keyframe_insert(value_path(name), frame=frame, group="Face")
-            count += 1
-    for (obj, path), rotation in head_motion.pose(turned, angles).items():
-        owner_path, _, name = path.rpartition(".")
-        setattr(obj.path_resolve(owner_path) if owner_path else obj, name, rotation)
-        obj.keyframe_insert(path, frame=frame)
+            block = target.key.key_blocks[name]
+            before = block.value
+            block.value = float(value)
+            if target.key.keyframe_insert(value_path(name), frame=frame, group="Face"):
+                count += 1
+            else:
+                block.value = before
+                refused.append(name)
+    refused += head_motion.key_pose(turned, angles, frame)
+    if refused:
+        warnings += (f"Locked in the Action, so without a key: {', '.join(refused[:4])}{', ...' if len(refused) > 4 else ''}.",)
     return PoseReport(count, tuple(t.label for t in targets), warnings)

@@ -286,7 +286,7 @@ class FacewrightSceneSettings(bpy.types.PropertyGroup):
     )
     place_sound: bpy.props.BoolProperty(
         name="Place Sound",
-        description="Put the sound into the sequencer at the start frame, and lengthen the scene's frame range if it is too short",
+        description="Put the sound into the sequencer at the start frame",
         default=True,  # without the sound nobody can judge the take
     )
 

@@ -18,12 +18,12 @@ from ...core.errors import UserError
 from ...core.paths import replacing
 from ...rigs.arkit import ARKIT_52
 from ..speech.device import resolve_device
-from ..video import coefficients, sound
+from ..video import absent, coefficients, sound
 from ..video.coefficients import SolveOptions
 from ..video.frames import Pictures, is_photo, read_photo, sequence_files
 from ..video.track import FaceTrack
 from ..video.tracker import look_at_photo
-from ..video.watch import Report, VideoEngine, VideoOptions, _even, check_strength
+from ..video.watch import LEAST_FACE, Report, VideoEngine, VideoOptions, _even, check_strength
 from . import adapter_file, image_adapter, image_policy, seen
 from .image_adapter import CHANNELS, ImageAdapter
 from .seen import Seen
@@ -260,27 +260,27 @@ def _video(engine: VideoEngine, path: Path, clip: str, options: VideoOptions, re
     pictures = Pictures(path)
     networks = engine.networks(str(resolve_device(options.device)))
     found = engine._watch(pictures, networks, options, lambda part: report(0.02 + 0.83 * part, "Watching the face"))
-    times = _even(found.times, pictures.rate)
+    found = found.at(_even(found.times, pictures.rate))
     watcher = seen.Watcher()
     track = engine._solve(
-        found, times, pictures.scale, pictures.size, SolveOptions(0.0, options.neutral_time),
+        found, pictures.scale, pictures.size, SolveOptions(0.0, options.neutral_time),
         lambda part: report(0.85 + 0.15 * part, "Reading the expression"), watcher,
     )  # fmt: skip
-    duration = float(times[-1]) + 1 / pictures.rate
+    duration = float(found.times[-1]) + 1 / pictures.rate
     return Looked(clip, track, watcher.hidden, tuple(found.cuts), duration, pictures.rate, tuple(pictures.warnings))
 
 
 def _photo(engine: VideoEngine, path: Path, clip: str, options: VideoOptions, report: Report) -> Looked:
     report(0.1, "Looking at the picture")
     photo = read_photo(path)
-    faces = look_at_photo(photo.rgb, engine.networks(str(resolve_device(options.device))))
+    faces = look_at_photo(photo.rgb, engine.networks(str(resolve_device(options.device))), LEAST_FACE * photo.scale)
     if not faces:
-        raise UserError(f"No face was found in {path.name}.", "A face should be at least 40 pixels wide and not mostly hidden.")
+        raise absent.nobody(path.name)
     if isinstance(options.face, int) and options.face > len(faces):
-        raise UserError(f"{path.name} shows {len(faces)} faces and no face {options.face}.", "Choose a smaller number or the largest.")
+        raise absent.no_such(options.face, path.name, len(faces))
     found = faces[options.face - 1] if isinstance(options.face, int) else max(faces, key=lambda f: f.box[0, 2] * f.box[0, 3])
     watcher = seen.Watcher()
-    track = engine._solve(found, found.times, photo.scale, photo.size, SolveOptions(0.0), taste=watcher)
+    track = engine._solve(found, photo.scale, photo.size, SolveOptions(0.0), taste=watcher)
     return Looked(clip, replace(track, times=np.zeros(1)), watcher.hidden, (), 0.0, 0.0, ())
 
 

@@ -10,7 +10,6 @@ mean of both. Last, ``anchor`` makes lips and lids as open as they were seen.
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,12 @@ from typing import Final, Protocol
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from ...core.errors import UserError
 from ...core.paths import WEIGHTS
 from ...rigs.arkit import ARKIT_52, ARKIT_MIRROR
+from .. import weights_file
 from . import anchor, camera, fit, geometry, neutral, smoothing
 from .neutral import Neutral
 from .points import MIRROR, POINTS, REGION
@@ -45,7 +44,6 @@ _CLOSE, _JAW = ARKIT_52.index("mouthClose"), ARKIT_52.index("jawOpen")
 _SLOW_NAMES: Final = ("brow", "cheek", "nose", "eyeSquint", "mouthFrown", "mouthDimple")
 _SLOW: Final = [i for i, name in enumerate(ARKIT_52) if name.startswith(_SLOW_NAMES)]
 _LOPSIDED: Final = np.array([name.startswith(("brow", "eyeSquint", "cheekSquint")) for name in ARKIT_52])
-_REINSTALL = "Install Facewright again, or put the file back from its release."
 
 _SIDES: Final = list(ARKIT_MIRROR)
 _USUAL = 4  # numbers of a coefficient that tell how it is over the clip
@@ -178,28 +176,7 @@ def _pooling() -> Tensor:
 @functools.lru_cache(maxsize=2)
 def load(path: Path = SHIPPED) -> Refiner:
     """The shipped network. Raises UserError for a file that is missing, altered or of another kind."""
-    from ..speech.weights_file import pinned_sha256
-
-    try:
-        data = path.read_bytes()
-        with safe_open(str(path), "pt") as handle:
-            told = handle.metadata() or {}
-            tensors = {n: handle.get_tensor(n).float() for n in handle.keys()}  # noqa: SIM118 (not a mapping)
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"The face coefficients' weights cannot be read: {path} ({error}).", _REINSTALL) from error
-    import hashlib
-
-    expected = pinned_sha256(path)
-    if expected and hashlib.sha256(data).hexdigest() != expected:
-        raise UserError(f"The face coefficients' weights are damaged or altered: {path}.", _REINSTALL)
-    if told.get("kind") != KIND or told.get("version") != VERSION:
-        raise UserError(f"The weights {path} are not what this Facewright reads.", "Use weights made for this version.")
-    try:
-        network = Refiner(RefinerConfig(**json.loads(told["config"])))
-        network.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise UserError(f"The weights {path} do not fit the network they describe ({error}).", _REINSTALL) from error
-    return network.eval()
+    return weights_file.load(path, KIND, VERSION, Refiner, RefinerConfig, "coefficient network")
 
 
 @dataclass(frozen=True)

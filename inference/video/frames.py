@@ -42,13 +42,13 @@ class Frame:
 
 @dataclass
 class Pictures:
-    """A video, a sequence or a photo being read. Iterate ``frames()`` once; then ``read``, ``end`` and ``warnings`` say what there was.
+    """A video, a sequence or a photo being read. Iterate ``frames()`` once; then ``read`` and ``warnings`` say what there was.
 
     path:      the file, or the folder of a sequence
     fps:       for a sequence, how many of its pictures make a second; a video has times of its own
     size:      width and height as shown: upright, square pixels
     scale:     how much smaller the frames are than ``size`` (1 up to 1920 px)
-    rate:      frames a second, nominally             expected: seconds that the file promises, 0 where unknown (only for progress)
+    rate:      frames a second, nominally             expected: seconds that the file promises, 0 where unknown
     has_sound: whether there is a sound track too     warnings: sentences for the user
     Raises UserError at once where nothing can be read.
     """
@@ -61,14 +61,13 @@ class Pictures:
     expected: float = field(init=False)
     has_sound: bool = field(default=False, init=False)
     read: int = field(default=0, init=False)
-    end: float = field(default=0.0, init=False)
     warnings: list[str] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.path = Path(self.path)
         self._files = sequence_files(self.path)
         if self._files:
-            first = read_photo(self._files[0][1])
+            first = _first_readable([file for _, file in self._files])
             self.size, self.scale = first.size, first.scale
             self.rate = self.fps or SEQUENCE_FPS
             self.expected = (self._files[-1][0] + 1) / self.rate
@@ -83,6 +82,8 @@ class Pictures:
             rate = float(stream.average_rate or stream.guessed_rate or 0)
             self.rate = rate if _RATES[0] <= rate <= _RATES[1] else 25.0
             self.expected = max(container.duration or 0, 0) / 1e6
+        if self.expected > LONGEST + 1:
+            raise self._too_long()
 
     def frames(self) -> Iterator[Frame]:
         """The pictures in order of time, each later than the one before. What is damaged is left out and told in ``warnings``.
@@ -91,12 +92,14 @@ class Pictures:
         """
         for frame in self._sequence() if self._files else self._video():
             if frame.time > LONGEST:
-                raise UserError(f"{self.path.name} is longer than an hour.", "Cut it into parts.")
+                raise self._too_long()
             self.read += 1
-            self.end = frame.time
             yield frame
         if not self.read:
             raise UserError(f"No picture of {self.path.name} can be decoded.", "Play it in a video player, or export it again.")
+
+    def _too_long(self) -> UserError:
+        return UserError(f"{self.path.name} is longer than an hour.", "Cut it into parts.")
 
     def _sequence(self) -> Iterator[Frame]:
         width, height = (round(side * self.scale) for side in self.size)
@@ -199,7 +202,7 @@ def is_photo(path: Path | str) -> bool:
 def sequence_files(path: Path) -> list[tuple[int, Path]]:
     """(number from 0, file) of a sequence: all pictures of a folder, or a numbered picture and those that follow it. [] for a video."""
     if path.is_dir():
-        files = sorted((p for p in path.iterdir() if is_photo(p) and not p.name.startswith(".")), key=_natural)
+        files = sorted((p for p in _listed(path) if is_photo(p) and not p.name.startswith(".")), key=_natural)
         if not files:
             raise UserError(
                 f"There are no pictures in the folder {path}.", "Choose a video, a folder of PNG or JPEG files, or the first of them."
@@ -212,8 +215,25 @@ def sequence_files(path: Path) -> list[tuple[int, Path]]:
     stem, number = _stem(path)
     if number is None:
         return [(0, path)]
-    same = [p for p in path.parent.iterdir() if is_photo(p) and p.suffix.lower() == path.suffix.lower() and _stem(p)[0] == stem]
+    same = [p for p in _listed(path.parent) if is_photo(p) and p.suffix.lower() == path.suffix.lower() and _stem(p)[0] == stem]
     return _by_number(sorted((p for p in same if (_stem(p)[1] or 0) >= number), key=_natural))
+
+
+def _first_readable(files: list[Path]) -> Photo:
+    """Raises UserError of the last where none can be read."""
+    for file in files[:-1]:
+        try:
+            return read_photo(file)
+        except UserError:
+            continue
+    return read_photo(files[-1])
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise UserError(f"The folder {folder} cannot be read: {error.strerror}.", "Change its permissions.") from error
 
 
 def _by_number(files: list[Path]) -> list[tuple[int, Path]]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-# Seconds up to which a lost face is bridged: a hand that passes, a blur. Nobody knows what happened in longer ones.
+# Seconds, from last seen to seen again, up to which a lost face is bridged: a hand passes, a blur. Nobody knows about longer ones.
 SHORT: Final = 0.25
 # Seconds in which a face comes to rest after it was lost, and back before it is found.
 _EASE: Final = 0.3
@@ -35,9 +35,14 @@ def filled(times: np.ndarray, values: np.ndarray, valid: np.ndarray, rest: bool 
                 share = share * share * (3 - 2 * share)
             out[a:b] = (1 - share)[:, None] * out[before] + share[:, None] * out[after]
         elif rest:
-            for neighbour, distance in ((before, since), (after, until)):
-                if neighbour is not None:
-                    out[a:b] += (0.5 + 0.5 * np.cos(np.pi * np.minimum(distance / _EASE, 1.0)))[:, None] * values[neighbour]
+            sides = [(values[n], _eased(away)) for n, away in ((before, since), (after, until)) if n is not None]
+            whole = np.maximum(sum(share for _, share in sides), 1.0)  # in a gap little longer than a short one both reach its middle
+            out[a:b] = sum((share / whole)[:, None] * value for value, share in sides)
         else:
             out[a:b] = values[before if before is not None else after]
     return out
+
+
+def _eased(away: np.ndarray) -> np.ndarray:
+    """How much of a face is left so many seconds away from where it was seen: 1 to 0."""
+    return 0.5 + 0.5 * np.cos(np.pi * np.minimum(away / _EASE, 1.0))

@@ -76,18 +76,6 @@ def gaze_from_coefficients(arkit: np.ndarray) -> np.ndarray:
     return np.stack(out, -1)
 
 
-def coefficients_from_gaze(gaze: np.ndarray) -> dict[str, np.ndarray]:
-    """The eight eyeLook* channels, 0..1, for a gaze [..., 4] as above."""
-    out = {}
-    for k, (side, outward) in enumerate(_EYES):
-        yaw, pitch = outward * gaze[..., 2 * k], gaze[..., 2 * k + 1]
-        out[f"eyeLookOut{side}"] = np.clip(yaw / LOOK_OUT, 0, 1)
-        out[f"eyeLookIn{side}"] = np.clip(-yaw / LOOK_IN, 0, 1)
-        out[f"eyeLookUp{side}"] = np.clip(pitch / LOOK_UP, 0, 1)
-        out[f"eyeLookDown{side}"] = np.clip(-pitch / LOOK_DOWN, 0, 1)
-    return out
-
-
 def turn(yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:
     """Rotation matrices [..., 3, 3] that turn a look straight ahead (+z) to ``yaw`` (+ to +x) and ``pitch`` (+ up), yaw applied last."""
     sy, cy, sp, cp = np.sin(yaw), np.cos(yaw), np.sin(pitch), np.cos(pitch)

@@ -11,6 +11,7 @@ from typing import Any
 from ...core.errors import UserError
 from ...core.paths import replacing
 from .. import curves_file
+from . import absent
 from .watch import Report, VideoEngine, VideoOptions, check_strength
 
 _KINDS = {
@@ -22,7 +23,6 @@ _KINDS = {
     "smoothing": (int, float),
     "careful": (bool,),
     "device": (str,),
-    "head": (bool,),
     "adapter": (str, type(None)),
     "adapter_strength": (int, float),
 }
@@ -31,7 +31,7 @@ _engine = VideoEngine()
 
 def video(params: dict, report: Report) -> dict[str, Any]:
     """One video. params: {path, out, fps=None, face="largest", neutral_time=None, mouth="picture", text=None, smoothing=1.0, careful=False,
-    device="auto", head=True, adapter=None, adapter_strength=1.0}; see ``VideoOptions``.
+    device="auto", adapter=None, adapter_strength=1.0}; see ``VideoOptions``.
 
     Writes 61 channels to ``out`` (see ``curves_file``); returns {curves, duration, fps, frames, device, seconds, cpu_seconds, size, gaps,
     faces, shots, description, has_sound, warnings}. Raises UserError for bad input, Cancelled when ``report`` does; then ``out`` is as it
@@ -83,7 +83,7 @@ def image(params: dict, report: Report) -> dict[str, Any]:
             faces = _engine.photo(
                 path, given.get("device", "auto"), lambda part, stage, i=i: report((i + part) / len(paths), stage), taste
             )
-            warnings = [] if faces else [f"No face was found in {name}. A face should be at least 40 pixels wide and not mostly hidden."]
+            warnings = [] if faces else [str(absent.nobody(name))]
         except UserError as error:
             if len(paths) == 1:
                 raise

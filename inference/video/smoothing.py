@@ -13,10 +13,11 @@ from typing import Final
 
 import numpy as np
 
+from .gaps import SHORT
+
 REACH: Final = 0.09  # s: standard deviation of the neighbourhood at amount 1; a blink lasts 0.15 s and is kept by its depth
 DIFFERENCE: Final = 2.2  # noise standard deviations at which a neighbour counts for 0.6
 SLOW: Final = 0.05  # s: standard deviation at amount 1 of the average that brows and cheeks, which take 0.2 s to rise, go through besides
-SHORT_GAP: Final = 0.25  # s: interpolated; within it a face does little that could be guessed wrong
 FLOOR: Final = 1e-4
 
 
@@ -83,7 +84,7 @@ def averaged(times: np.ndarray, values: np.ndarray, reach: float) -> np.ndarray:
     return total / weights
 
 
-def fill(times: np.ndarray, values: np.ndarray, valid: np.ndarray, cuts: Sequence[float] = (), longest: float = SHORT_GAP) -> np.ndarray:
+def fill(times: np.ndarray, values: np.ndarray, valid: np.ndarray, cuts: Sequence[float] = (), longest: float = SHORT) -> np.ndarray:
     """Interpolates gaps of at most ``longest`` seconds in ``values`` [T, C] in place, none across a cut. Returns the new ``valid`` [T]."""
     valid = np.asarray(valid, bool).copy()
     runs = stretches(valid, times, ())

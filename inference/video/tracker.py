@@ -18,9 +18,11 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from ...core.errors import UserError
+from . import absent
 from .crop import Crop, crop_of
 from .cutting import cut, cut_all
 from .frames import Frame
+from .points import SKIN
 
 Report = Callable[[float, str], None]
 
@@ -120,12 +122,17 @@ class Track:
     cuts: tuple[float, ...]
 
     def gaps(self, longer_than: float = 0.0) -> list[tuple[float, float]]:
-        """Stretches without a face as (start, end) in seconds, that last longer than this; the end is when the face is back."""
+        """Stretches without a face as (start, end) in seconds; the end is when the face is back. longer_than: s from last seen to then."""
         step = float(np.median(np.diff(self.times))) if len(self.times) > 1 else 0.0
         edges = np.flatnonzero(np.diff(np.concatenate([[0], (~self.valid).view(np.int8), [0]])))
         ends = np.append(self.times, self.times[-1] + step) if len(self.times) else self.times
-        pairs = [(float(self.times[a]), float(ends[b])) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-        return [(a, b) for a, b in pairs if b - a > longer_than]
+        pairs = zip(edges[::2], edges[1::2], strict=True)
+        return [(float(self.times[a]), float(ends[b])) for a, b in pairs if ends[b] - self.times[max(a - 1, 0)] > longer_than + 1e-9]
+
+    def at(self, times: np.ndarray) -> Track:
+        """The same rows at other times [T]; cuts move with their rows."""
+        rows = np.searchsorted(self.times, self.cuts)
+        return replace(self, times=times, cuts=tuple(float(times[row]) for row in rows))
 
 
 @dataclass
@@ -332,21 +339,12 @@ class Tracker:
 
     def _nobody(self, rows: list[_Row]) -> UserError:
         if self.state.options.face != "largest" and self.state.most:
-            many = "1 face" if self.state.most == 1 else f"{self.state.most} faces"
-            return UserError(
-                f"Face {self.state.options.face} was asked for, but at most {many} are seen at once." if self.state.most > 1
-                else f"Face {self.state.options.face} was asked for, but only {many} is seen.",
-                "Faces are numbered from 1, from left to right.",
-            )  # fmt: skip
-        what = "the picture" if len(rows) == 1 else f"any of the {len(rows)} frames"
-        return UserError(
-            f"No face was found in {what}.",
-            "A face should be upright, at least 40 pixels wide and not mostly hidden; crop the picture closer if it is small.",
-        )
+            return absent.no_such(int(self.state.options.face), "the video", self.state.most)
+        return absent.nobody("the picture" if len(rows) == 1 else f"any of the {len(rows)} frames")
 
 
-def look_at_photo(rgb: np.ndarray, networks: Networks) -> list[Track]:
-    """Every face of one picture, from left to right, each as a track of one frame. [] where there is none.
+def look_at_photo(rgb: np.ndarray, networks: Networks, least: float = 0.0) -> list[Track]:
+    """Every face of one picture that is ``least`` px or more, from left to right, each as a track of one frame. [] where there is none.
 
     The last look is ``carefully``: nobody notices the milliseconds.
     """
@@ -358,7 +356,7 @@ def look_at_photo(rgb: np.ndarray, networks: Networks) -> list[Track]:
     for row in sorted(rows, key=lambda row: row.crop.x):
         if not any(_overlap(row.crop, t.box[0]) > 0.5 for t in tracks):
             tracks.append(_track([_Row(0.0, row.crop, carefully([rgb], [row.crop], networks))], 1, []))
-    return tracks
+    return [track for track in tracks if np.ptp(track.points[0, :SKIN], 0).max() >= least]
 
 
 def carefully(pictures: Sequence[np.ndarray], crops: Sequence[Crop], networks: Networks) -> Dense:

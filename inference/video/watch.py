@@ -23,7 +23,7 @@ from ..speech.device import resolve_device
 from ..speech.generate import FPS_RANGE, SpeechEngine, SpeechOptions
 from . import coefficients, describe, fuse, sound
 from .frames import Frame, Pictures, read_photo
-from .gaps import filled
+from .gaps import SHORT, filled
 from .points import SKIN
 from .track import FaceTrack
 from .tracker import Networks, Track, Tracker, TrackOptions, look_at_photo
@@ -32,8 +32,6 @@ Report = Callable[[float, str], None]
 
 CHANNELS: Final = ARKIT_52 + HEAD_AND_EYES
 _SPEECH_FPS: Final = 60.0  # what the speech engine is asked for; the fused take is sampled from it, closures kept
-# A lost face is told from this many seconds on; less is bridged.
-TOLD_GAP: Final = 0.25
 # Pixels: what is read of a smaller face on a photo is made up.
 LEAST_FACE: Final = 20
 # Shares of the work, from measured times: watching, solving, and listening where the sound is wanted too.
@@ -52,7 +50,6 @@ class VideoOptions:
     smoothing:    0 none, 1 as tuned, 2 twice as calm; blinks and lip closures stay
     careful:      whether each frame is looked at several times, as a photo is: a little more exact, five times slower
     device:       as in ``SpeechOptions``
-    head:         whether head and eye angles are filled in; they are 0 otherwise
     adapter:      file of a tuned taste (``inference.preference``); None for the model as it ships
     adapter_strength: how much of that taste, 0 (none) to 1
     """
@@ -65,7 +62,6 @@ class VideoOptions:
     smoothing: float = 1.0
     careful: bool = False
     device: str = "auto"
-    head: bool = True
     adapter: str | None = None
     adapter_strength: float = 1.0
 
@@ -158,6 +154,8 @@ class VideoEngine:
         device = str(resolve_device(options.device))
         if options.mouth == "sound" and not pictures.has_sound:
             raise UserError(f"{pictures.path.name} has no sound, so the mouth cannot be taken from it.", "Take the mouth from the picture.")
+        if options.neutral_time is not None and 0 < pictures.expected < options.neutral_time - 1:  # a header may be off by a little
+            raise _no_rest(options.neutral_time, pictures.path.name, pictures.expected)
         listens = options.mouth != "picture" and pictures.has_sound
         watched, solved, heard = _SOLVED if listens else _WATCHED
         report(0.01, "Loading the face model")
@@ -168,17 +166,15 @@ class VideoEngine:
             warnings.append(f"{pictures.path.name} has no sound; the mouth is the picture's.")
 
         size, rate = pictures.size, pictures.rate
-        times = _even(seen.times, rate)
+        seen = seen.at(_even(seen.times, rate))
+        times = seen.times
         duration = float(times[-1]) + 1 / rate
         if options.neutral_time is not None and options.neutral_time > duration:
-            raise UserError(
-                f"The rest frame was given at {options.neutral_time:g} s, but {pictures.path.name} lasts {duration:.2f} s.",
-                "Give a time within the video.",
-            )
+            raise _no_rest(options.neutral_time, pictures.path.name, duration)
         report(watched, "Reading the expression")
         wanted = coefficients.SolveOptions(options.smoothing, options.neutral_time)
         track = self._solve(
-            seen, times, pictures.scale, size, wanted, lambda part: report(watched + (solved - watched) * part, "Reading the expression"),
+            seen, pictures.scale, size, wanted, lambda part: report(watched + (solved - watched) * part, "Reading the expression"),
             taste,
         )  # fmt: skip
         arkit, angles = filled(times, track.arkit, track.valid), filled(times, angles_of(track), track.valid, rest=False)
@@ -190,10 +186,10 @@ class VideoEngine:
                 confidence = fuse.lip_confidence(seen.visible, seen.sigma, seen.box[:, 2], seen.valid)
                 arkit = fuse.fuse(times, arkit, sampling.at_times(said.select(ARKIT_52), times).values, confidence, options.mouth)
         report(heard, "Describing")
-        gaps = tuple(seen.gaps(TOLD_GAP))
+        gaps = tuple(seen.gaps(SHORT))
         warnings += _told(gaps, pictures.path.name)
         shots = tuple(describe.describe_shots(times, arkit, track.valid))
-        curves = Curves(CHANNELS, times, np.concatenate([arkit, angles if options.head else np.zeros_like(angles)], 1))
+        curves = Curves(CHANNELS, times, np.concatenate([arkit, angles], 1))
         if options.fps is not None:
             curves = sampling.at_times(curves, frame_times(float(times[-1]), options.fps))
         report(1.0, "Done")
@@ -227,13 +223,11 @@ class VideoEngine:
         report(0.3, "Looking for faces")
         networks = self.networks(str(resolve_device(device)))
         out = []
-        for seen in look_at_photo(photo.rgb, networks):
-            track = self._solve(seen, seen.times, photo.scale, photo.size, coefficients.SolveOptions(0.0), taste=taste)
+        for seen in look_at_photo(photo.rgb, networks, LEAST_FACE * photo.scale):
+            track = self._solve(seen, photo.scale, photo.size, coefficients.SolveOptions(0.0), taste=taste)
             arkit = track.arkit[0]
             skin = seen.points[0, :SKIN] / photo.scale
             low, high = skin.min(0), skin.max(0)
-            if (high - low).max() < LEAST_FACE:
-                continue
             box = (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
             out.append(SeenFace(box, describe.describe_frame(arkit), np.concatenate([arkit, angles_of(track)[0]])))
         return out
@@ -241,7 +235,6 @@ class VideoEngine:
     def _solve(
         self,
         seen: Track,
-        times: np.ndarray,
         scale: float,
         size: tuple[int, int],
         options: coefficients.SolveOptions,
@@ -250,7 +243,7 @@ class VideoEngine:
     ) -> FaceTrack:
         """Coefficients from dense points that were found in pictures ``scale`` as large as ``size`` says."""
         return coefficients.solve(
-            times, seen.points / scale, seen.sigma.astype(np.float32) / scale, seen.visible.astype(np.float32), seen.valid,
+            seen.times, seen.points / scale, seen.sigma.astype(np.float32) / scale, seen.visible.astype(np.float32), seen.valid,
             seen.box / scale, size, seen.appearance, options, seen.cuts, tick, self._refiner, taste,
         )  # fmt: skip
 
@@ -308,6 +301,10 @@ def angles_of(track: FaceTrack) -> np.ndarray:
     names, values = track.channels()
     signs = np.array([-1.0 if name.endswith("Pitch") else 1.0 for name in HEAD_AND_EYES], np.float32)
     return values[:, [names.index(name) for name in HEAD_AND_EYES]] * signs
+
+
+def _no_rest(time: float, name: str, seconds: float) -> UserError:
+    return UserError(f"The rest frame was given at {time:g} s, but {name} lasts {seconds:.2f} s.", "Give a time within the video.")
 
 
 def _even(times: np.ndarray, rate: float) -> np.ndarray:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from facewright.core.errors import UserError
-from facewright.core.paths import replacing
+from facewright.core.paths import check_outputs, replacing
 
 
 def test_a_finished_file_takes_its_place(tmp_path: Path) -> None:
@@ -38,6 +38,17 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
 def test_a_missing_folder_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Cannot write in"), replacing(tmp_path / "nowhere" / "a.csv"):
         pass
+
+
+def test_what_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:
+    check_outputs(tmp_path / "a.csv", tmp_path / "b.json")
+    for paths, sentence in (
+        ([tmp_path], "is a folder"),
+        ([tmp_path / "nowhere" / "a.csv"], "no folder"),
+        ([tmp_path / "a.csv", tmp_path / "a.csv"], "two different files"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            check_outputs(*paths)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,6 +51,14 @@ def test_smoothing_takes_jitter_and_keeps_closures():
     calm = np.r_[20:100, 140:220]
     assert np.abs(np.diff(out[calm], 2)).mean() < 0.3 * np.abs(np.diff(noisy[calm], 2)).mean()
     assert np.abs(out - jaw)[calm].max() < 0.03
+
+
+def test_smoothing_is_as_wide_where_samples_are_sparse():
+    """A phone's clip: 30 frames a second, then 10."""
+    times = np.concatenate([np.arange(0, 4, 1 / 30), np.arange(4, 8, 1 / 10)])
+    out = smooth(Curves(("c0",), times, (0.5 + 0.04 * np.sin(2 * np.pi * times))[:, None]), 0.1)
+    kept = [np.ptp(out.channel("c0")[(out.times > a) & (out.times < b)]) / 0.08 for a, b in ((1, 3), (5, 7))]
+    assert kept == pytest.approx([np.exp(-0.5 * (0.1 * 2 * np.pi) ** 2)] * 2, abs=0.04)
 
 
 def test_no_smoothing_is_the_same_object():

@@ -110,7 +110,7 @@ def image(params, report):
         values = dict.fromkeys((*ARKIT_52, *HEAD_AND_EYES), 0.0)
         return {"box": [x, 0, size, size], "analysis": ANALYSIS, "arkit": values | {"jawOpen": smile, "headYaw": 0.3}}
 
-    faces = {"empty": [], "two": [face(90, 20, 0.9), face(10, 60, 0.4)]}.get(Path(params["paths"][0]).stem, [face(10, 50, 0.4)])
+    faces = {"empty": [], "two": [face(10, 60, 0.4), face(90, 20, 0.9)]}.get(Path(params["paths"][0]).stem, [face(10, 50, 0.4)])
     return {"files": [{"file": params["paths"][0], "faces": faces, "warnings": []}]}
 
 

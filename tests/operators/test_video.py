@@ -184,7 +184,7 @@ def test_the_largest_face_or_the_one_counted_from_the_left(face, settings, worke
         bpy.ops.facewright.pose_image()
         assert blocks["jawOpen"].value == pytest.approx(expected)
     chosen.follow, chosen.face = "NUMBERED", 3
-    with pytest.raises(RuntimeError, match="shows 2 faces"):
+    with pytest.raises(RuntimeError, match="shows only 2 faces"):
         bpy.ops.facewright.pose_image()
 
 

@@ -64,6 +64,31 @@ def test_the_head_turns_with_it(face):
     assert head.animation_data.action is not None
 
 
+def test_an_object_turns_away_from_how_it_stood_however_often_it_is_posed(face):
+    """As FBX imports stand: a quarter turned about x."""
+    head = bpy.data.objects.new("Head", None)
+    head.rotation_euler = (1.5708, 0.0, 0.5)
+    bpy.context.scene.collection.objects.link(head)
+    bpy.context.view_layer.update()
+    pose_key.apply([face], POSE, STILL, 3, [head_motion.head(head)])
+    assert tuple(head.rotation_euler) == pytest.approx((1.5708, 0.0, 0.5), abs=1e-4)
+    angles = Curves(head_motion.HEAD, [0.0], [[0.0, 0.3, 0.0]])
+    for _ in range(2):
+        pose_key.apply([face], POSE, angles, 3, [head_motion.head(head)])
+        assert tuple(head.rotation_euler) == pytest.approx((1.8708, 0.0, 0.5), abs=1e-4)
+
+
+def test_what_is_locked_gets_no_key_and_is_named(face):
+    block = face.data.shape_keys.key_blocks["mouthSmile_L"]
+    block.value = 0.1
+    block.keyframe_insert("value", frame=1)
+    (curve,) = actions_compat.fcurves(face.data.shape_keys.animation_data.action)
+    curve.lock = True
+    report = pose_key.apply([face], POSE, STILL, 3)
+    assert report.keys == 1 and "mouthSmile_L" in report.warnings[-1] and "ocked" in report.warnings[-1]
+    assert block.value == pytest.approx(0.1) and len(curve.keyframe_points) == 1
+
+
 def test_nothing_to_pose_is_a_sentence(face):
     with pytest.raises(UserError):
         pose_key.apply([], POSE, STILL, 1)

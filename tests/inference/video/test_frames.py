@@ -129,6 +129,19 @@ def test_a_sequence_says_which_rate_it_took(tmp_path):
     assert clip.rate == frames.SEQUENCE_FPS and "frame rate" in clip.warnings[0]
 
 
+def test_a_sequence_may_begin_with_a_damaged_picture(tmp_path):
+    for i in range(3):
+        write_picture(tmp_path / f"{i}.png", picture())
+    (tmp_path / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n rest is missing")
+    clip = Pictures(tmp_path, fps=25)
+    assert clip.size == (64, 48) and len(list(clip.frames())) == 2 and "0.png" in clip.warnings[0]
+
+
+def test_more_than_an_hour_is_said_before_it_is_read(tmp_path):
+    with pytest.raises(UserError, match="longer than an hour"):
+        Pictures(write_video(tmp_path / "long.mp4", [picture()] * 2, times=[0, 4000]))
+
+
 def test_a_sequence_leaves_out_what_is_damaged(tmp_path):
     for i in range(4):
         write_picture(tmp_path / f"{i}.png", picture(width=64 if i < 3 else 80))

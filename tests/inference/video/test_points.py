@@ -41,13 +41,12 @@ def test_regions_by_name() -> None:
         points.indices("moustache")
 
 
-def test_gaze_and_looks_are_each_others_inverse() -> None:
-    gaze = np.deg2rad([[20.0, 10, -15, -25], [-30, 0, 30, 5]])
-    looks = geometry.coefficients_from_gaze(gaze)
+def test_full_looks_are_the_eyes_furthest_turns() -> None:
     arkit = np.zeros((2, 52), np.float32)
-    for name, value in looks.items():
-        arkit[:, ARKIT_52.index(name)] = value
-    assert np.allclose(geometry.gaze_from_coefficients(arkit), gaze, atol=1e-6)
+    for row, name in ((0, "eyeLookOutLeft"), (0, "eyeLookInRight"), (0, "eyeLookUpLeft"), (1, "eyeLookInLeft"), (1, "eyeLookDownRight")):
+        arkit[row, ARKIT_52.index(name)] = 1
+    expected = np.deg2rad([[38, 28, 35, 0], [-35, 0, 0, -32]])  # left yaw, left pitch, right yaw, right pitch
+    assert np.allclose(geometry.gaze_from_coefficients(arkit), expected, atol=1e-6)
 
 
 def test_looking_left_moves_the_left_iris_outward_and_the_right_one_inward() -> None:

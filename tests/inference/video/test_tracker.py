@@ -104,6 +104,14 @@ def test_a_scene_cut_starts_anew():
     assert off(track, [(30, 50, 60)] * 20 + [(200, 20, 90)] * 20).max() < 0.05
 
 
+def test_a_gap_is_as_long_as_nobody_was_seen_and_cuts_move_with_their_frames():
+    day, night = drawn.scene((30, 50, 60), level=160), drawn.scene((200, 20, 90), level=20)
+    track = Tracker(drawn.DrawnNetworks()).run(clip(*[day] * 20, *[drawn.scene(level=160)] * 6, *[night] * 20))
+    assert track.gaps(0.25) == track.gaps(0.27) == [(0.8, 1.04)] and track.gaps(0.28) == []  # last seen at 0.76
+    moved = track.at(track.times - 0.001)
+    assert moved.times[26] in moved.cuts and moved.gaps(0.25)[0][0] == moved.times[20]
+
+
 @pytest.mark.parametrize(("face", "chosen"), [("largest", (190, 30, 80)), (1, (40, 60, 50)), (2, (190, 30, 80)), (3, (285, 80, 30))])
 def test_of_several_people_the_one_that_was_chosen(face, chosen):
     people = [(285, 80, 30), (40, 60, 50), (190, 30, 80)]
@@ -128,7 +136,7 @@ def test_no_face_is_a_sentence_and_nothing_is_invented():
 
 
 def test_a_face_that_is_not_there_is_a_sentence():
-    with pytest.raises(UserError, match="Face 3 was asked for, but at most 2 faces"):
+    with pytest.raises(UserError, match="Face 3 was asked for, but the video shows only 2 faces"):
         Tracker(drawn.DrawnNetworks(), TrackOptions(3)).run(clip(*[[(40, 60, 50), (190, 30, 80)]] * 5))
     for wrong in (0, -1, "second", True, 1.5):
         with pytest.raises(UserError, match="none that can be chosen"):
