@@ -46,7 +46,6 @@ class FaceNetworks:
             visible=_plain(torch.sigmoid(seen.visible)),
             face=np.nan_to_num(_plain(torch.sigmoid(seen.face))),
             appearance=_plain(seen.appearance),
-            movements=_plain(torch.sigmoid(seen.movements)),
         )
 
 

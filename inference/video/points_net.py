@@ -49,8 +49,8 @@ class PointsNetConfig:
 @dataclass(frozen=True)
 class PointsOutput:
     """points [B, P, 2] in units of the crop (x right, y down, 0..1); log_sigma [B, P]: log of the Laplace scale of either coordinate, same
-    unit; visible [B, P] logits; face [B] logit: the crop holds a face; appearance [B, 52] and movements [B, M] logits; stages: the points
-    after each earlier step."""
+    unit; visible [B, P] logits; face [B] logit: the crop holds a face; appearance [B, 52] and movements [B, M] logits, the latter only
+    to shape the features in training; stages: the points after each earlier step."""
 
     points: Tensor
     log_sigma: Tensor

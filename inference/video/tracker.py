@@ -49,7 +49,7 @@ class Dense:
     """What the point network says of B crops; all float32.
 
     points [B, P, 2] in parts of the crop (x right, y down), sigma [B, P] in the same unit, visible [B, P] and face [B] as probabilities,
-    appearance [B, F], movements [B, M] in 0..1 (``describe.MOVEMENTS``).
+    appearance [B, F].
     """
 
     points: np.ndarray
@@ -57,7 +57,6 @@ class Dense:
     visible: np.ndarray
     face: np.ndarray
     appearance: np.ndarray
-    movements: np.ndarray
 
     def one(self, i: int) -> Dense:
         return Dense(*(getattr(self, name)[i : i + 1] for name in self.__dataclass_fields__))
@@ -107,7 +106,7 @@ class Track:
     """One face over a clip, T frames. Rows without a face hold zeros.
 
     times [T] s; valid [T]; points [T, P, 2] px of the frames given in; sigma [T, P] px and visible [T, P] float16; appearance [T, F];
-    movements [T, M]; box [T, 4] (x, y, width, height of the crop, px); faces: the most people seen at once; cuts: times of scene cuts.
+    box [T, 4] (x, y, width, height of the crop, px); faces: the most people seen at once; cuts: times of scene cuts.
     """
 
     times: np.ndarray
@@ -116,7 +115,6 @@ class Track:
     sigma: np.ndarray
     visible: np.ndarray
     appearance: np.ndarray
-    movements: np.ndarray
     box: np.ndarray
     faces: int
     cuts: tuple[float, ...]
@@ -435,7 +433,6 @@ def _track(rows: list[_Row], faces: int, cuts: list[float]) -> Track:
         sigma=np.zeros((count, seen.points.shape[1]), np.float16),
         visible=np.zeros((count, seen.points.shape[1]), np.float16),
         appearance=np.zeros((count, seen.appearance.shape[1]), np.float32),
-        movements=np.zeros((count, seen.movements.shape[1]), np.float32),
         box=np.zeros((count, 4), np.float32),
         faces=max(faces, 1),
         cuts=tuple(cuts),
@@ -447,6 +444,5 @@ def _track(rows: list[_Row], faces: int, cuts: list[float]) -> Track:
         track.sigma[i] = row.dense.sigma[0] * row.crop.side
         track.visible[i] = row.dense.visible[0]
         track.appearance[i] = row.dense.appearance[0]
-        track.movements[i] = row.dense.movements[0]
         track.box[i] = (row.crop.x - row.crop.side / 2, row.crop.y - row.crop.side / 2, row.crop.side, row.crop.side)
     return track

@@ -8,7 +8,6 @@ import numpy as np
 
 from facewright.inference.video import geometry
 from facewright.inference.video.crop import MARGIN
-from facewright.inference.video.describe import MOVEMENTS
 from facewright.inference.video.points import POINTS, SKIN
 from facewright.inference.video.points_net import APPEARANCE
 from facewright.inference.video.tracker import Dense
@@ -72,5 +71,5 @@ class DrawnNetworks:
             face[i] = 0.99 if min(x1 - x0, y1 - y0) > 0.3 * self.size else 0.2
         return Dense(
             points, np.full((count, POINTS), 0.004, np.float32), np.ones((count, POINTS), np.float32), face,
-            np.full((count, len(APPEARANCE)), -4.0, np.float32), np.zeros((count, len(MOVEMENTS)), np.float32),
+            np.full((count, len(APPEARANCE)), -4.0, np.float32),
         )  # fmt: skip
