@@ -18,10 +18,13 @@ import torch
 
 from ...core.paths import ROOT
 from ...inference.video import finder as finders
-from ...inference.video import points_net
+from ...inference.video import points_net, tracker
+from ...inference.video.crop import crop_of
+from ...inference.video.cutting import cut
+from ...inference.video.networks import FaceNetworks
 from ...inference.video.points import POINTS, REGION
 from .. import corpora
-from . import augment, backgrounds, checkpoint, expressions, packs, splits, train_finder
+from . import augment, backgrounds, checkpoint, expressions, packs, raster, splits, train_finder
 from . import head as heads
 
 SEEDS = (splits.HELD_OUT_FROM + 1, splits.HELD_OUT_FROM + 2)
@@ -113,6 +116,35 @@ def points_figures(model: points_net.PointsNet, held: list[packs.Pack], batch: i
     return {k: round(float(v), 4) for k, v in out.items()}
 
 
+def careful_figures(model: points_net.PointsNet, held: list[packs.Pack], batch: int = 16) -> dict[str, float]:
+    """The error over points that can be seen, in hundredths of the crop, as the product looks at a frame of a video (``oneLook``) and at a
+    photo (``carefully``): cut out of pictures that a camera has damaged."""
+    rng = np.random.default_rng(12)
+    networks = FaceNetworks(points=model)
+    away: dict[str, list[np.ndarray]] = {"oneLook": [], "carefully": []}
+    pictures, crops, truth, seen = [], [], [], []
+    for pack in held:
+        for j in range(0, len(pack.points), 2):
+            picture = pack.pictures[j].copy()
+            raster.damage(picture, augment.sensor(rng, _MILD.grey), int(rng.integers(1 << 30)))
+            crop = augment.jittered(crop_of(pack.points[j]), rng, _MILD)
+            at = crop.from_picture(pack.points[j])
+            pictures.append(picture)
+            crops.append(crop)
+            truth.append(at)
+            seen.append(pack.visible[j] & (at > 0).all(1) & (at < 1).all(1))
+    for i in range(0, len(crops), batch):
+        some = pictures[i : i + batch], crops[i : i + batch]
+        looks = {
+            "oneLook": networks.look(np.stack([cut(p, c, networks.size) for p, c in zip(*some, strict=True)])),
+            "carefully": tracker.carefully(*some, networks),
+        }
+        for name, dense in looks.items():
+            away[name].append(np.linalg.norm(dense.points - np.stack(truth[i : i + batch]), axis=-1))
+    shown = np.stack(seen)
+    return {name: round(float(100 * np.concatenate(d)[shown].mean()), 4) for name, d in away.items()}
+
+
 def finder_figures(model: finders.Finder, wide: list[packs.Pack], close: list[packs.Pack]) -> dict[str, float]:
     """Recall and precision on held-out scenes (a find matches a face within half of its side), by size, and errors of what was found."""
     rng = np.random.default_rng(13)
@@ -166,7 +198,8 @@ def main() -> None:
     close, wide = held_packs(root, args.packs, packs.CLOSE), held_packs(root, args.packs, packs.WIDE)
     figures = {}
     if args.points.exists():
-        figures["points"] = points_figures(load_points(args.points), close)
+        model = load_points(args.points)
+        figures["points"] = points_figures(model, close) | careful_figures(model, close)
     if args.finder.exists():
         figures["finder"] = finder_figures(load_finder(args.finder), wide, close)
     print(json.dumps(figures, indent=1))

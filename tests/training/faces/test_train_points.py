@@ -69,3 +69,8 @@ def test_the_mean_of_runs_is_that_of_their_averaged_weights(tmp_path: Path) -> N
     mean, each = publish.mean_of(runs).state_dict(), [checkpoint.load(run)[1] for run in runs]
     for name in ("heat.weight", "first.local", "stem.1.1.running_var"):
         assert torch.allclose(mean[name], sum(weights[name] for weights in each) / 3, atol=1e-6), name
+
+
+def test_careful_looks_err_less_than_one(folder: Path) -> None:
+    figures = points_error.careful_figures(points_net.load(), [packs.load(folder / "close-1")])
+    assert 0.2 < figures["carefully"] < figures["oneLook"] < 1.5
