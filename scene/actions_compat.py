@@ -54,3 +54,8 @@ def fcurves(action: bpy.types.Action, slot: object | None = None) -> Iterator[bp
             for bag in strip.channelbags:
                 if slot is None or bag.slot_handle == slot.handle:
                     yield from bag.fcurves
+
+
+def collection(action: bpy.types.Action) -> object:
+    """The F-curves of an Action of ours, which has one slot, as a collection (``new``, ``remove``)."""
+    return action.layers[0].strips[0].channelbag(action.slots[0], ensure=True).fcurves if SLOTTED else action.fcurves

@@ -137,8 +137,7 @@ def apply(plan: BakePlan, scene: bpy.types.Scene) -> BakeReport:
             place = placement.Placement(_owner(target))
             made.append(place)
             place.create(_used(target.key, cache[key], place.earlier, options), options.keys == "SPARSE")
-            before = _before(target.key) if place.action else {}
-            warnings += place.assign(options.start_frame, before, options.nla, source=options.source)
+            warnings += place.assign(options.start_frame, _before(target.key), options.nla, source=options.source)
         written = [p for p in made if p.action is not None]
         if len(written) < len(made):
             warnings.append(_said_at_rest([p.owner.label for p in made if p.action is None], len(made)))
@@ -277,14 +276,16 @@ def _before(key: bpy.types.Key) -> dict[str, Any]:
 def _used(
     key: bpy.types.Key, channels: dict[str, reduction.Keys], earlier: Sequence[bpy.types.Action], options: BakeOptions
 ) -> dict[placement.Path, reduction.Keys]:
-    """The curves that the Action needs: channels that move, and a key of zero where a slider stands elsewhere and nothing animates it."""
-    elsewhere = placement.animated_paths(key, except_for=earlier)
+    """The curves that the Action needs: channels that move, and a key of zero where a slider stands elsewhere and nothing animates it, or
+    where another line of ours moves it, which would else hold its last pose through this one."""
+    lines = {path for action in placement.lines(key) if action not in earlier for path in placement.paths_of(action)}
+    elsewhere = placement.animated_paths(key, except_for=[*earlier, *placement.lines(key)])
     resting = reduction.reduce(np.array([options.start_frame], np.float64), np.zeros(1))
     used = {}
     for name, found in channels.items():
         path = value_path(name), 0
         if len(found):
             used[path] = found
-        elif abs(key.key_blocks[name].value) > _NOTHING and path not in elsewhere:
+        elif path not in elsewhere and (path in lines or abs(key.key_blocks[name].value) > _NOTHING):
             used[path] = resting
     return used

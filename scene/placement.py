@@ -20,7 +20,7 @@ import numpy as np
 
 from ..core.errors import UserError
 from ..core.keys import Keys
-from . import actions_compat, tags
+from . import actions_compat, rest, tags
 
 Path = tuple[str, int]  # an F-curve's data path and its index in the array there
 
@@ -76,6 +76,8 @@ class Placement:
         self.previous = (adt.action, actions_compat.active_slot(adt)) if adt else (None, None)
         self.extrapolation = adt.action_extrapolation if adt else "HOLD"
         self.track: bpy.types.NlaTrack | None = None
+        self.rested: set[Path] = set()
+        self.before: Mapping[str, Any] = {}
         self.channels = self.keys = 0
 
     def create(self, curves: Mapping[Path, Keys], sparse: bool) -> None:
@@ -93,6 +95,7 @@ class Placement:
 
         before: what removing the bake brings back, kept in the tag. nla: always on a track. told: what else the tag is to hold.
         """
+        self.before = before
         if self.action is None:
             if self.earlier and self.previous[0] in self.earlier:
                 actions_compat.assign(self.owner.animation, None)
@@ -113,16 +116,20 @@ class Placement:
         """Make it the active Action, or put it on a track. Returns what the tag says of the strip (None: it is active), and warnings."""
         adt = self.owner.animation or self.owner.block.animation_data_create()
         active = adt.action
-        paths = _paths(self.action)
+        paths = paths_of(self.action)
         if (active is None or active in self.earlier) and not nla:
             actions_compat.assign(adt, self.action)
             # Where strips below animate the same channels (an earlier line, pushed down), they are to be seen outside this one's range.
-            if paths & animated_paths(self.owner.block, except_for=[*self.earlier, self.action]):
+            under = animated_paths(self.owner.block, except_for=[*self.earlier, self.action])
+            if paths & under:
                 adt.action_extrapolation = "NOTHING"
+                self._rest(paths - under)
             return None, []
         if active in self.earlier:
             actions_compat.assign(adt, None)
         under = animated_paths(self.owner.block, except_for=[*self.earlier, active])
+        if paths & under:
+            self._rest(paths - under)
         self.track = adt.nla_tracks.new()
         self.track.name = "Facewright"
         strip = self.track.strips.new(self.action.name, start_frame, self.action)
@@ -134,7 +141,7 @@ class Placement:
         if active is None or active in self.earlier:
             return made, []
         warnings = []
-        above = paths & _paths(active, actions_compat.active_slot(adt))
+        above = paths & paths_of(active, actions_compat.active_slot(adt))
         if above:
             names = sorted({self.owner.channel(path) for path, _index in above})
             listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
@@ -146,12 +153,25 @@ class Placement:
             warnings.append(f"The NLA of '{self.owner.label}' is turned off, so the bake is not seen until it is on.")
         return made, warnings
 
+    def _rest(self, paths: set[Path]) -> None:
+        self.rested = rest.add(self.owner.block, self.owner.kind, {path: self._resting(path) for path in paths})
+
+    def _resting(self, path: Path) -> float:
+        """A channel's value without our bakes."""
+        name, index = path
+        if name in self.before.get("rotations", {}):
+            return float(self.before["rotations"][name][index])
+        block = self.owner.block.path_resolve(name.rpartition(".")[0]) if self.owner.kind == "KEY" else None
+        return min(max(self.before["sliders"].get(block.name, 0.0), block.slider_min), block.slider_max) if block else 0.0
+
     def take_back(self) -> None:
         """Undo create and assign."""
         adt = self.owner.animation
         if adt is not None:
             if self.track is not None:
                 adt.nla_tracks.remove(self.track)
+            if self.rested:
+                rest.drop(self.owner.block, self.rested)
             if adt.action != self.previous[0]:
                 actions_compat.assign(adt, *self.previous)
             adt.action_extrapolation = self.extrapolation
@@ -163,6 +183,10 @@ class Placement:
     def retire_earlier(self) -> list[str]:
         """Let go of what this one replaces, once nothing can fail any more. Returns the names of Actions that were kept."""
         remove_our_strips(self.owner.block, self.earlier)
+        left = {path for action in self.earlier for path in paths_of(action)} - animated_paths(self.owner.block, except_for=self.earlier)
+        for path in left:  # else they would stay as the playhead's frame has them
+            _set(self.owner.block, path, self._resting(path))
+        rest.drop(self.owner.block, left)
         kept = [name for action in self.earlier if (name := retire(action))]
         if self.action is not None:
             self.action.name = f"Facewright {self.owner.label}"  # the earlier one no longer holds the name
@@ -173,19 +197,25 @@ def unlink(block: bpy.types.ID, before: Mapping[str, Any]) -> tuple[set[Path], l
     """Take our Actions off a data-block. Returns the paths they animated, and the names of Actions that were edited and so kept."""
     adt = block.animation_data
     actions = tags.our_actions(block)
-    paths = {path for action in actions for path in _paths(action)}
+    paths = {path for action in actions for path in paths_of(action)}
     if adt.action in actions:
         actions_compat.assign(adt, None)
         adt.action_extrapolation = before.get("extrapolation", "HOLD")
     remove_our_strips(block, actions)
+    rest.drop(block, paths - {path for action in lines(block) for path in paths_of(action)})
     return paths, [name for action in actions if (name := retire(action))]
 
 
 def earliest_before(block: bpy.types.ID) -> dict[str, Any] | None:
     """The tag of any bake that the data-block still plays: each keeps what was there before the first; None where there is none."""
+    return next((tags.read(action) for action in lines(block)), None)
+
+
+def lines(block: bpy.types.ID) -> list[bpy.types.Action]:
+    """Our bakes that the data-block plays: the present one, and those that were pushed down."""
     adt = block.animation_data
     used = [*tags.our_actions(block), *(strip.action for track in adt.nla_tracks for strip in track.strips)] if adt else []
-    return next((data for data in map(tags.read, used) if data is not None), None)
+    return [action for action in dict.fromkeys(used) if tags.read(action) is not None]
 
 
 def remove_our_strips(block: bpy.types.ID, actions: Sequence[bpy.types.Action]) -> None:
@@ -223,10 +253,24 @@ def animated_paths(block: bpy.types.ID, except_for: Sequence[bpy.types.Action | 
         for strip in track.strips
         if not strip.mute
     ]
-    return {path for action, slot in pairs if action and action not in except_for for path in _paths(action, slot)}
+    seen = [(action, slot) for action, slot in pairs if action and action not in except_for and not rest.is_rest(action)]
+    return {path for action, slot in seen for path in paths_of(action, slot)}
 
 
-def _paths(action: bpy.types.Action, slot: object | None = None) -> set[Path]:
+def _set(block: bpy.types.ID, path: Path, value: float) -> None:
+    """A channel's value where nothing animates it; nothing where it is gone."""
+    owner_path, _, name = path[0].rpartition(".")
+    try:
+        owner = block.path_resolve(owner_path) if owner_path else block
+    except ValueError:
+        return
+    if isinstance(getattr(owner, name), float):
+        setattr(owner, name, value)
+    else:
+        getattr(owner, name)[path[1]] = value
+
+
+def paths_of(action: bpy.types.Action, slot: object | None = None) -> set[Path]:
     return {(f.data_path, f.array_index) for f in actions_compat.fcurves(action, slot)}
 
 

@@ -193,8 +193,10 @@ def test_ours_lies_above_the_artists_strips(scene, make_head, speech):
     track.strips.new("Artist", 1, artist)
     adt.action = None
     bake.apply(bake.plan([head], speech, BakeOptions(nla=True, start_frame=100)), scene)
-    assert [t.name for t in adt.nla_tracks] == ["Mine", "Facewright"]
+    assert [t.name for t in adt.nla_tracks] == ["Mine", "Facewright Rest", "Facewright"]
     assert value_at(head, "jawOpen", 100 + 42) < 0.01
+    assert value_at(head, "mouthSmileLeft", 100 + 94) > 0.29
+    assert value_at(head, "mouthSmileLeft", 50) == value_at(head, "mouthSmileLeft", 500) == 0.0  # it has no line below
     assert value_at(head, "jawOpen", 500) == pytest.approx(0.9, abs=1e-5)  # after the bake the artist's is seen again
     bake.remove([head], scene)
     assert [t.name for t in adt.nla_tracks] == ["Mine"]
@@ -432,6 +434,49 @@ def test_a_bake_that_was_pushed_down_is_the_artists_and_plays_along(scene, make_
     assert adt.action is None and adt.action_extrapolation == "HOLD"
     assert [t.name for t in adt.nla_tracks] == ["Line 1"]
     assert value_at(head, "jawOpen", 1 + 30) == heard(speech, 30)
+
+
+def line(**channels: float) -> Curves:
+    """One second in which channels go up and down; the others rest."""
+    up = np.sin(np.linspace(0, np.pi, 61))
+    return Curves(tuple(channels), np.arange(61) / 60, np.stack([size * up for size in channels.values()], 1)).select(ARKIT_52)
+
+
+def test_what_only_a_later_line_moves_rests_outside_of_it(scene, make_head):
+    head = make_head()
+    bake.apply(bake.plan([head], line(jawOpen=0.5)), scene)
+    push_down(head, "Line 1")
+    for smile in ("mouthSmileLeft", "mouthSmileRight"):  # the second replaces the first
+        bake.apply(bake.plan([head], line(jawOpen=0.4, **{smile: 0.3}), BakeOptions(start_frame=500)), scene)
+        for frame in (1, 31, 300, 450, 900):
+            assert value_at(head, smile, frame) == 0.0, frame
+        assert value_at(head, smile, 530) == pytest.approx(0.3, abs=0.01)
+        assert value_at(head, "jawOpen", 31) == pytest.approx(0.5, abs=0.01)
+    (resting,) = [a for a in bpy.data.actions if a.name == "Facewright Rest"]
+    assert [f.data_path for f in actions_compat.fcurves(resting)] == [value_path("mouthSmileRight")]
+    bake.remove([head], scene)
+    assert [t.name for t in head.data.shape_keys.animation_data.nla_tracks] == ["Line 1"]
+    assert len(bpy.data.actions) == 1
+
+
+def test_an_earlier_lines_mood_does_not_last_through_the_next(scene, make_head):
+    head = make_head()
+    bake.apply(bake.plan([head], Curves(("jawOpen", "cheekPuff"), [0.0, 1.0], [[0.1, 0.5], [0.4, 0.5]]).select(ARKIT_52)), scene)
+    push_down(head, "Line 1")
+    bake.apply(bake.plan([head], line(jawOpen=0.4), BakeOptions(start_frame=500)), scene)
+    assert value_at(head, "cheekPuff", 30) == pytest.approx(0.5) and value_at(head, "cheekPuff", 530) == 0.0
+
+
+@pytest.mark.parametrize("nla", [False, True])
+def test_what_a_new_bake_no_longer_moves_goes_back(scene, make_head, nla):
+    head = make_head()
+    head.data.shape_keys.key_blocks["cheekPuff"].value = 0.2
+    bake.apply(bake.plan([head], line(jawOpen=0.4, eyeBlinkLeft=1.0, cheekPuff=0.6), BakeOptions(nla=nla)), scene)
+    scene.frame_set(31)  # within the blink
+    only_jaw = line(jawOpen=0.4).select(("jawOpen",))
+    bake.apply(bake.plan([head], only_jaw, BakeOptions(nla=nla)), scene)
+    assert value_at(head, "eyeBlinkLeft", 31) == 0.0 and value_at(head, "cheekPuff", 31) == pytest.approx(0.2)
+    assert value_at(head, "jawOpen", 31) == pytest.approx(0.4, abs=0.01)
 
 
 def test_a_failed_bake_over_a_line_that_was_pushed_down_leaves_it_alone(scene, make_head, speech, monkeypatch):

@@ -163,6 +163,19 @@ def test_a_still_head_makes_no_action(scene):
     assert not bpy.data.actions
 
 
+def test_what_a_new_bake_no_longer_turns_goes_back(scene):
+    rig = armature(scene)
+    stood = Quaternion((0.8, 0.6, 0.0, 0.0))
+    rig.pose.bones["eye.L"].rotation_quaternion = stood
+    head = angles(yaw=0.5)
+    curves = Curves((*head.names, *head_motion.EYES["left"]), head.times, np.concatenate([head.values, head.values], 1))
+    play([head_motion.head(rig, "head"), head_motion.eye("left", rig, "eye.L")], curves, scene)
+    play([head_motion.head(rig, "head")], curves, scene)
+    assert tuple(rig.pose.bones["eye.L"].rotation_quaternion) == pytest.approx(tuple(stood))
+    play([head_motion.head(rig, "head")], angles(), scene)
+    assert tuple(rig.pose.bones["head"].rotation_quaternion) == pytest.approx((1, 0, 0, 0)) and not bpy.data.actions
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
