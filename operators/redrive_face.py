@@ -36,11 +36,11 @@ class FACEWRIGHT_OT_redrive_face(JobVerb, bpy.types.Operator):
         from ..scene import bake, phonemes
 
         shown = phonemes.required(context)
-        made = recipe_of(shown)
         track = phonemes.read(shown.action)
         objects = phonemes.parts(shown, context.scene, context.selected_objects)
         if not objects:
             raise UserError("No object of this scene plays the take any more.", "Select the character and bake the sound again.")
+        made = recipe_of(shown, objects, context.scene)
         options = bake_options(made, round(shown.start))
         who, action = handles.remember(context.scene, objects), handles.remember_action(shown.action)
         check(objects, options)
@@ -76,14 +76,14 @@ class FACEWRIGHT_OT_redrive_face(JobVerb, bpy.types.Operator):
         return worker_job.begin(context, "speech", params, finish)
 
 
-def recipe_of(shown) -> dict:
-    """How the shown take was made. Raises UserError where it does not say."""
-    from ..scene import phonemes
+def recipe_of(shown, objects, scene: bpy.types.Scene) -> dict:
+    """How the shown take of these objects was made, its sound where the sequencer has it now. Raises UserError where it does not say."""
+    from ..scene import bake, phonemes
 
     made = phonemes.recipe(shown.used) or phonemes.recipe(shown.action)
     if not {"audio", "params", "bake"} <= made.keys():
         raise UserError("The take does not say which sound it was made from.", "Bake the sound again.")
-    return made
+    return {**made, "audio": bake.sound_of(shown.used, objects, scene) or made["audio"]}
 
 
 def asked_of(made: dict) -> dict:

@@ -45,8 +45,8 @@ class FACEWRIGHT_OT_retake(JobVerb, bpy.types.Operator):
         shown = phonemes.required(context)
         if shown.pushed:
             raise UserError("This take was pushed down in the NLA, so its keys are yours and stay.", "Bake a new take on top of it.")
-        made = recipe_of(shown)
         objects = phonemes.parts(shown, scene, context.selected_objects)
+        made = recipe_of(shown, objects, scene)
         part = (chosen.region, (chosen.first, chosen.last)) if chosen.keep_part else ("", None)
         if chosen.keep_part and chosen.first > chosen.last:
             raise UserError(f"The part to keep ends (frame {chosen.last}) before it starts ({chosen.first}).", "Turn the two around.")

@@ -193,6 +193,11 @@ def remove(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> tuple
     return tuple(kept)
 
 
+def sound_of(action: bpy.types.Action, objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> str:
+    """The file that the sequencer plays to this bake on these objects, as the .blend keeps it; "" where there is none."""
+    return sound.file_of(scene, [_sound_owner(key, action) for key, _users in with_shape_keys(objects)])
+
+
 def has_bake(obj: bpy.types.Object) -> bool:
     """Whether the object carries a bake of ours."""
     key = getattr(obj.data, "shape_keys", None)

@@ -82,6 +82,14 @@ def place(scene: bpy.types.Scene, path: Path | str, frame: int, owners: Iterable
     return PlacedSound(strip.name, warnings)
 
 
+def file_of(scene: bpy.types.Scene, owners: Iterable[str]) -> str:
+    """The file, as the .blend keeps it, that our strip for one of these owners plays; "" where there is none. Blender keeps it right when
+    the .blend is saved elsewhere, and an artist relinks it."""
+    wanted = set(owners)
+    found = (strip.sound.filepath for strip in _ours(scene) if _owners(strip) & wanted and getattr(strip, "sound", None) is not None)
+    return next(found, "")
+
+
 def remove(scene: bpy.types.Scene, owners: Iterable[str]) -> tuple[str, ...]:
     """Take away our strips for these owners; one that other bakes share stays for them, and one that the artist changed stays, muted.
 

@@ -54,7 +54,9 @@ def load(path: Path | str, warn: Callable[[str], None] = lambda sentence: None) 
     """
     path = Path(path)
     tiers = parse(_text(path), path.name)
-    phones = _named(tiers, ("phones", "phone", "phonemes", "phoneme", "mau", "segments")) or _by_content(tiers)
+    # WebMAUS calls its tiers ORT-MAU (words), KAN-MAU (words in phones) and MAU (phones).
+    others = [tier for tier in tiers if not tier.name.strip().lower().startswith(("ort", "kan"))]
+    phones = _named(others, ("phones", "phone", "phonemes", "phoneme", "mau", "segments")) or _by_content(others)
     if phones is None:
         names = ", ".join(f"'{t.name}'" for t in tiers) or "none"
         raise UserError(f"{path.name} has no tier of phones (its tiers: {names}).", "Name it 'phones', with ARPAbet or IPA labels.")
@@ -71,6 +73,8 @@ def load(path: Path | str, warn: Callable[[str], None] = lambda sentence: None) 
     if unknown:
         listed = ", ".join(f"'{u}'" for u in list(unknown)[:6]) + (" and others" if len(unknown) > 6 else "")
         warn(f"{path.name} holds labels that are no phones and were left out: {listed}.")
+    if unknown and not found:
+        raise UserError(f"The tier '{phones.name}' of {path.name} holds no phone.", "Label it in ARPAbet or IPA.")
     said = [Word(t.strip(), a, b) for a, b, t in (words.intervals if words else ()) if t.strip().lower() not in _SILENCE]
     return PhoneTrack(tuple(found), tuple(said))
 
@@ -164,12 +168,11 @@ def _text(path: Path) -> str:
 
 
 def _named(tiers: Sequence[Tier], names: Sequence[str]) -> Tier | None:
-    for name in names:
-        for tier in tiers:
-            own = tier.name.strip().lower()
-            if own == name or own.endswith((f"- {name}", f"-{name}", f"_{name}", f" {name}", f"/{name}")):
-                return tier
-    return None
+    """The tier of the first of these names that there is; else one whose name ends in it, as "speaker - words" does."""
+    own = {tier.name.strip().lower(): tier for tier in reversed(tiers)}
+    exact = next((own[name] for name in names if name in own), None)
+    ends = ((tier, name) for name in names for tier in tiers if re.search(rf"[- _/]{re.escape(name)}$", tier.name.strip().lower()))
+    return exact or next((tier for tier, _name in ends), None)
 
 
 def _by_content(tiers: Sequence[Tier]) -> Tier | None:

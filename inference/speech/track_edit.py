@@ -84,9 +84,10 @@ def retime(track: PhoneTrack, kind: Kind, number: int, start: float | None = Non
     new_end = e.end if end is None else _time(end)
     before = all_of[number - 1] if number else None
     after = all_of[number + 1] if number + 1 < len(all_of) else None
-    new_start = max(new_start, before.start + SHORTEST if before else 0.0)
+    least = (lambda n: SHORTEST * max(len(phones_of(track, n)), 1)) if kind == "word" else (lambda n: SHORTEST)  # of a neighbour
+    new_start = max(new_start, before.start + least(number - 1) if before else 0.0)
     if after is not None:
-        new_end = min(new_end, after.end - SHORTEST)
+        new_end = min(new_end, after.end - least(number + 1))
     if new_end - new_start < SHORTEST - 1e-6:
         what = f"The {kind} '{e.label}' would be shorter than {SHORTEST * 1000:.0f} ms"
         raise UserError(f"{what}: from {new_start:.3f} to {new_end:.3f} s.", "Move its other end first.")
@@ -97,9 +98,9 @@ def retime(track: PhoneTrack, kind: Kind, number: int, start: float | None = Non
         all_of[number + 1] = replace(after, start=new_end)
     if kind == "phone":
         return _with(track, phones=all_of, words=_words_after(track, number, e, new_start, new_end))
-    inside = phones_of(track, number)
-    moved = _with(track, words=all_of)
-    return _squeeze(moved, inside, e, new_start, new_end)
+    changed = [n for n in (number - 1, number, number + 1) if 0 <= n < len(all_of) and all_of[n] != track.words[n]]
+    return _squeezed(track, changed, all_of)
+
 
 
 def insert(track: PhoneTrack, time: float, label: str, length: float = USUAL) -> tuple[PhoneTrack, int]:
@@ -238,26 +239,44 @@ def _laid(phones: Sequence[tuple[str, int]], start: float, end: float) -> list[P
     return made
 
 
-def _squeeze(track: PhoneTrack, inside: range, word: Word, start: float, end: float) -> PhoneTrack:
-    """The phones ``inside`` a word that was from word.start to word.end, stretched to its new time; others stay out of it."""
-    if not len(inside):
-        return track
-    scale = (end - start) / (word.end - word.start)
-    phones = list(track.phones)
-    for i in inside:
-        p = phones[i]
-        phones[i] = replace(p, start=_time(start + (p.start - word.start) * scale), end=_time(start + (p.end - word.start) * scale))
-    if any(phones[i].end - phones[i].start < SHORTEST - 1e-6 for i in inside):
-        raise UserError(f"The phones of '{word.label}' do not fit into {end - start:.2f} s.", "Make the word longer.")
-    for i in range(inside.start - 1, -1, -1):
-        if phones[i].end <= phones[inside.start].start:
-            break
-        phones[i] = replace(phones[i], end=phones[inside.start].start)
-    for i in range(inside.stop, len(phones)):
-        if phones[i].start >= phones[inside.stop - 1].end:
-            break
-        phones[i] = replace(phones[i], start=phones[inside.stop - 1].end)
-    return _with(track, phones=[p for p in phones if p.end - p.start >= 0.5 * SHORTEST])
+def _squeezed(track: PhoneTrack, changed: Sequence[int], words: Sequence[Word]) -> PhoneTrack:
+    """The track with these ``words``, of which the ``changed`` ones take their phones along to their new times, none of them shorter than
+    ``SHORTEST``; phones of no word give way. Raises UserError for a word that is too short for its phones."""
+    phones, moved = list(track.phones), set()
+    for n in changed:
+        was, now, inside = track.words[n], words[n], phones_of(track, n)
+        if len(inside) * SHORTEST > now.end - now.start + 1e-6:
+            raise UserError(f"The phones of '{was.label}' do not fit into {now.end - now.start:.2f} s.", "Make the word longer.")
+        scale = (now.end - now.start) / (was.end - was.start)
+        spans = [(now.start + (phones[i].start - was.start) * scale, now.start + (phones[i].end - was.start) * scale) for i in inside]
+        for i, (start, end) in zip(inside, _fitted(spans, now.start, now.end), strict=True):
+            phones[i] = replace(phones[i], start=_time(start), end=_time(end))
+        moved.update(inside)
+    for i in sorted(moved):
+        for j in range(i - 1, -1, -1):
+            if j in moved or phones[j].end <= phones[i].start:
+                break
+            phones[j] = replace(phones[j], end=phones[i].start)
+        for j in range(i + 1, len(phones)):
+            if j in moved or phones[j].start >= phones[i].end:
+                break
+            phones[j] = replace(phones[j], start=phones[i].end)
+    return _with(track, phones=[p for p in phones if p.end - p.start >= 0.5 * SHORTEST], words=words)
+
+
+def _fitted(spans: Sequence[tuple[float, float]], low: float, high: float) -> list[tuple[float, float]]:
+    """The spans, which follow one another, moved into low..high, none shorter than ``SHORTEST``; there must be room for that."""
+    out, at = [], low
+    for start, end in spans:
+        start = max(start, at)
+        at = max(end, start + SHORTEST)
+        out.append((start, at))
+    at = high
+    for i in range(len(out) - 1, -1, -1):
+        end = min(out[i][1], at)
+        at = min(out[i][0], end - SHORTEST)
+        out[i] = (at, end)
+    return out
 
 
 def _words_after(track: PhoneTrack, phone: int, was: Phone, start: float, end: float) -> list[Word]:

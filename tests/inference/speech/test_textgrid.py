@@ -113,6 +113,22 @@ def test_what_is_no_textgrid_is_told(tmp_path, text, part):
         textgrid.load(write(tmp_path, text))
 
 
+def test_webmaus_tiers_are_told_apart(tmp_path):
+    """Words, words in phones, and phones, in this order."""
+    def tier(name, *labels):
+        rows = "\n".join(f'{i}\n{i + 1}\n"{label}"' for i, label in enumerate(labels))
+        return f'"IntervalTier"\n"{name}"\n0\n2\n{len(labels)}\n{rows}\n'
+
+    head = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n2\n<exists>\n{}\n'
+    tiers = tier("ORT-MAU", "my", "") + tier("KAN-MAU", "m aI", "") + tier("MAU", "m", "aɪ")
+    (tmp_path / "maus.TextGrid").write_text(head.format(3) + tiers, "utf-8")
+    track = textgrid.load(tmp_path / "maus.TextGrid")
+    assert [p.label for p in track.phones] == ["M", "AY"] and [w.label for w in track.words] == ["my"]
+    (tmp_path / "none.TextGrid").write_text(head.format(1) + tier("MAU", "??", "!!"))
+    with pytest.raises(UserError, match="holds no phone"):
+        textgrid.load(tmp_path / "none.TextGrid")
+
+
 def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(UserError, match="Cannot read"):
         textgrid.load(tmp_path / "none.TextGrid")

@@ -77,6 +77,14 @@ def test_a_word_takes_its_phones_along(track):
     assert squeezed.phones[2].end == 1.0 and squeezed.phones[3].start >= 1.0
 
 
+def test_a_word_in_the_way_keeps_its_phones(track):
+    """A slider that is dragged too far and back must not cost a closure."""
+    there = edit.retime(track, "word", 0, end=1.19)
+    assert labels(there) == labels(track) and there.words[1].start == 1.18  # two phones of 10 ms stay
+    assert min(p.end - p.start for p in there.phones) >= edit.SHORTEST - 1e-6
+    assert labels(edit.retime(there, "word", 0, end=0.5)) == labels(track)
+
+
 def test_insert_into_a_gap_and_into_a_phone(track):
     made, at = edit.insert(track, 0.6, "SH")
     assert at == 3 and (made.phones[3].start, made.phones[3].end) == (0.6, 0.68)
