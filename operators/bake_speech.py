@@ -69,6 +69,7 @@ class FACEWRIGHT_OT_bake_speech(JobVerb, bpy.types.Operator):
 
             scene, objects = handles.find(who)
             plan = bake.plan(objects, curves_file.load(result["curves"]), options)
+            lines.keep_tracks(plan)
             report = bake.apply(plan, scene)
             lines.record(plan, report, result, lines.recipe(asked, result, options), scene)
             return jobs.Outcome("done", told(plan, report, result))

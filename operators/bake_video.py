@@ -105,13 +105,14 @@ def write(scene: bpy.types.Scene, objects: list, result: dict, options, gaze: st
     """Shape keys, head and eyes, sound and markers, all or none of them."""
     from ..core.timing import scene_fps
     from ..inference import curves_file
-    from ..scene import bake, head_motion, markers
+    from ..scene import bake, head_motion, lines, markers
 
     curves = curves_file.load(result["curves"])
     plan = bake.plan(objects, face_only(curves, gaze), options)
     placements, warnings = head_motion.write(
         turned(scene.facewright.video), curves, scene, options.start_frame, options.keys == "SPARSE", options.max_error, options.source
     )
+    lines.keep_tracks(plan)
     try:
         report = bake.apply(plan, scene)
     except BaseException:

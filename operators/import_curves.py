@@ -44,11 +44,13 @@ class FACEWRIGHT_OT_import_curves(Verb, bpy.types.Operator, ImportHelper):
         from ..interchange import read_curves
         from ..rigs.arkit import ARKIT_52
         from ..scene import bake
+        from ..scene.lines import keep_tracks
 
         path = Path(bpy.path.abspath(self.filepath))
         warnings: list[str] = []
         curves = read_curves(path, warn=warnings.append)
         plan = bake.plan(context.selected_objects, curves, bake_options(context.scene.facewright, path))
+        keep_tracks(plan)
         report = bake.apply(plan, context.scene)
         reached = {channel for target in plan.targets for channel in target.mapping.sources} & set(ARKIT_52)
         lines = (

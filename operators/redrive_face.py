@@ -33,14 +33,14 @@ class FACEWRIGHT_OT_redrive_face(JobVerb, bpy.types.Operator):
         return no_track_reason(context)
 
     def begin(self, context: bpy.types.Context) -> Work:
-        from ..scene import bake, phonemes
+        from ..scene import bake, lines, phonemes
 
         shown = phonemes.required(context)
         track = phonemes.read(shown.action)
         objects = phonemes.parts(shown, context.scene, context.selected_objects)
         if not objects:
             raise UserError("No object of this scene plays the take any more.", "Select the character and bake the sound again.")
-        made = recipe_of(shown, objects, context.scene)
+        made = recipe_of(shown, objects, context.scene) | {"by_hand": lines.by_hand(shown.action)}
         options = bake_options(made, round(shown.start))
         who, action = handles.remember(context.scene, objects), handles.remember_action(shown.action)
         check(objects, options)
@@ -52,7 +52,6 @@ class FACEWRIGHT_OT_redrive_face(JobVerb, bpy.types.Operator):
 
         def finish(result: dict) -> jobs.Outcome:
             from ..inference import curves_file
-            from ..scene import lines
 
             scene, objects = handles.find(who)
             plan = bake.plan(objects, curves_file.load(result["curves"]), options)

@@ -55,7 +55,7 @@ class FACEWRIGHT_PT_phonemes(FacewrightPanel, bpy.types.Panel):
             wrapped(layout, context, phonemes.NO_TRACK, icon="INFO")
             return
         settings, take = context.scene.facewright.phonemes, shown.take
-        whole, layout = layout, self._editing()  # a job in the background works with the track as it was when it began
+        whole, layout = layout, _editable(layout)  # a job in the background works with the track as it was when it began
         _now = phonemes.seconds_at(shown, context.scene)
         row = layout.row(align=True)
         where = ", pushed down" if shown.pushed else ""
@@ -70,18 +70,13 @@ class FACEWRIGHT_PT_phonemes(FacewrightPanel, bpy.types.Panel):
         if len(take.words):
             self._draw_words(layout, context, take)
         self._draw_word_field(whole, context, len(take.words) > 0)
-        layout = self._editing()
+        layout = _editable(whole)
         self._draw_phones(layout, take)
         if jobs.running() is None and take.edited:
             wrapped(layout, context, "The track was changed, and the face does not follow it yet.", icon="INFO")
         row = layout.row()
         row.scale_y = 1.4
         row.operator("facewright.redrive_face", icon="FILE_REFRESH")
-
-    def _editing(self) -> bpy.types.UILayout:
-        column = self.layout.column()
-        column.enabled = jobs.running() is None
-        return column
 
     def _draw_words(self, layout, context: bpy.types.Context, take) -> None:
         row = layout.row()
@@ -121,6 +116,12 @@ class FACEWRIGHT_PT_phonemes(FacewrightPanel, bpy.types.Panel):
             row.prop(phone, "label", text="")
             row.prop(phone, "stress", text="")
             _draw_times(layout, phone, "phone")
+
+
+def _editable(layout: bpy.types.UILayout) -> bpy.types.UILayout:
+    column = layout.column()
+    column.enabled = jobs.running() is None
+    return column
 
 
 def _draw_times(layout, entry, kind: str) -> None:

@@ -156,7 +156,7 @@ def apply(plan: BakePlan, scene: bpy.types.Scene) -> BakeReport:
     if not placed.strip:  # the earlier take's sound would play to this one
         warnings += sound.remove(scene, replaced)
     kept = [name for place in made for name in place.retire_earlier()]
-    warnings += [f"Keys of the earlier bake were edited, so it was kept as the Action '{name}'." for name in kept]
+    warnings += [f"The earlier bake was edited by hand, so it was kept as the Action '{name}'." for name in kept]
     return BakeReport(
         actions=tuple(p.action.name for p in written),
         channels=sum(p.channels for p in made),

@@ -55,15 +55,20 @@ class KeptKey:
 @dataclass(frozen=True)
 class Held:
     """What of a take is to stay. curves: ARKIT_52 at the scene's frames from the sound's start, as they play (sliders may
-    go beyond 0..1). where: bool [T, 52].
+    go beyond 0..1). where: bool [T, 52]. theirs: the same, of what an artist changed, and not only chose to stay.
 
-    keys: the artist's keys in it. edited: whether any of it is an artist's work (and not only a part that was chosen to stay).
+    keys: the artist's keys, also those outside of the take and on shapes that are not ARKit's.
     """
 
     curves: Curves
     where: np.ndarray
+    theirs: np.ndarray
     keys: tuple[KeptKey, ...]
-    edited: bool
+
+    @property
+    def edited(self) -> bool:
+        """Whether any of it is an artist's work."""
+        return bool(self.theirs.any() or self.keys)
 
     @property
     def samples(self) -> int:
@@ -118,7 +123,7 @@ def held(
     fps = scene_fps(scene.render.fps, scene.render.fps_base)
     plays = [(key, action) for key, _users in with_shape_keys(objects) for action in tags.our_actions(key)]
     if not plays:
-        return Held(Curves(ARKIT_52, [0.0], np.zeros((1, 52), np.float32)), np.zeros((1, 52), bool), (), False)
+        return Held(Curves(ARKIT_52, [0.0], np.zeros((1, 52), np.float32)), np.zeros((1, 52), bool), np.zeros((1, 52), bool), ())
     first = min(phonemes.start_frame(action) for _key, action in plays)
     last = max(round(_last(action)) for _key, action in plays)
     count = max(last - first + 1, 1)
@@ -126,7 +131,6 @@ def held(
     values, where = np.zeros((count, 52), np.float32), np.zeros((count, 52), bool)
     keys: list[KeptKey] = []
     seen: set[str] = set()
-    edited = False
     for key, action in plays:
         shift = phonemes.start_frame(action) - first
         theirs = (changed(action) or {}) if edits else {}
@@ -143,22 +147,27 @@ def held(
                     rows[shift : shift + len(here)] |= here
             if not rows.any() and canonical in seen:
                 continue
-            if rows.any():
-                edited = True
-                for path in present:
-                    keys += _keys(key, by_path[path], rows, first)
+            for path in present if rows.any() else ():
+                keys += _keys(key, by_path[path], rows, first)
             now = np.mean([_sampled(by_path[p], first + np.arange(count)) for p in present], 0) if present else np.zeros(count)
             if rows.any() or canonical not in seen:
                 mine = where[:, column] & ~rows
                 values[:, column] = np.where(mine, values[:, column], now)
             where[:, column] |= rows
             seen.add(canonical)
+        known = _snapshot(action) if edits else None
+        if known is not None:
+            arkit = {value_path(own) for names in owns.values() for own in names}
+            for path, fcurve in by_path.items():
+                rows = np.full(len(known[2]), path in theirs and path not in arkit)
+                keys += _keys(key, fcurve, rows, known[0], beyond=True)
+    edited = where.copy()
     if region and frames is not None:
         columns = [i for i, n in enumerate(ARKIT_52) if n.startswith(REGIONS[region])]
         low, high = max(frames[0] - first, 0), min(frames[1] - first + 1, count)
         if low < high:
             where[np.ix_(range(low, high), columns)] = True
-    return Held(Curves(ARKIT_52, times, values), where, tuple(keys), edited)
+    return Held(Curves(ARKIT_52, times, values), where, edited, tuple(keys))
 
 
 def keep(take: Curves, held: Held) -> Curves:
@@ -178,9 +187,12 @@ def restore_keys(keys: Sequence[KeptKey], objects: Sequence[bpy.types.Object]) -
         for action in tags.our_actions(key) if mine else ():
             by_path = {f.data_path: f for f in actions_compat.fcurves(action)}
             for k in mine:
-                if k.path in by_path:
-                    _put(by_path[k.path], k)
-                    put += 1
+                if k.path not in by_path and not (k.path.startswith("key_blocks") and k.path.endswith(".value")):
+                    continue
+                if k.path not in by_path:  # a shape that the take does not move
+                    by_path[k.path] = actions_compat.collection(action).new(k.path)
+                _put(by_path[k.path], k)
+                put += 1
     return put
 
 
@@ -223,11 +235,12 @@ def _put(fcurve: bpy.types.FCurve, kept: KeptKey) -> None:
     fcurve.update()
 
 
-def _keys(key: bpy.types.Key, fcurve: bpy.types.FCurve, rows: np.ndarray, first: int) -> list[KeptKey]:
+def _keys(key: bpy.types.Key, fcurve: bpy.types.FCurve, rows: np.ndarray, first: int, beyond: bool = False) -> list[KeptKey]:
+    """Keys of the curve on these rows; beyond: and before the first and after the last of them, where a bake sets none."""
     found = []
     for point in fcurve.keyframe_points:
         (frame, value), row = point.co, round(point.co[0]) - first
-        if 0 <= row < len(rows) and rows[row]:
+        if rows[row] if 0 <= row < len(rows) else beyond:
             left, right = ((handle[0] - frame, handle[1] - value) for handle in (point.handle_left, point.handle_right))
             handles = (point.handle_left_type, left), (point.handle_right_type, right)
             found.append(KeptKey(key.name, fcurve.data_path, frame, value, point.interpolation, handles))
@@ -243,9 +256,11 @@ def _paths_held(action: bpy.types.Action, held: Held) -> dict[str, np.ndarray]:
         _mapping, report = best_mapping(block.name for block in key.key_blocks)
         owns = {canonical: (own,) for canonical, own in report.matched.items()} | report.split
         for canonical, own in owns.items():
-            if canonical in ARKIT_52 and held.where[:, ARKIT_52.index(canonical)].any():
+            if canonical in ARKIT_52 and held.theirs[:, ARKIT_52.index(canonical)].any():
                 for name in own:
-                    found[value_path(name)] = held.where[:, ARKIT_52.index(canonical)]
+                    found[value_path(name)] = held.theirs[:, ARKIT_52.index(canonical)]
+        arkit = {value_path(name) for own in owns.values() for name in own}
+        found |= {k.path: np.ones(len(held.theirs), bool) for k in held.keys if k.key == key.name and k.path not in arkit}
     return found
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..core.content import sha256_of
+from ..core.timing import scene_fps
 from ..inference.speech.phone_track import PhoneTrack
 from . import edits, phonemes, sound, tags
 
@@ -53,9 +54,21 @@ def record(
 
     held: what of an earlier take was kept in this one; an artist's work in it stays the artist's.
     """
+    made = {**made, "fps": scene_fps(scene.render.fps, scene.render.fps_base)}
     actions = phonemes.attach(plan.targets, report.actions, PhoneTrack.from_dict(dict(result)), made)
     for action in actions:
         edits.remember(action, report.frame_end, held)
         if held is not None and held.edited:
             # It holds an artist's keys, so the next bake must not throw it away.
             tags.write(action, **{**tags.read(action), "fingerprint": ""})
+
+
+def by_hand(action: bpy.types.Action) -> bool:
+    """Whether the track of this take was changed by hand, on the face already or not."""
+    return action.facewright_take.edited or bool(phonemes.recipe(action).get("by_hand"))
+
+
+def keep_tracks(plan: BakePlan) -> None:
+    """Before another bake takes their place: takes whose track was changed by hand are the artist's, as those with edited keys are."""
+    for action in {action for target in plan.targets for action in tags.our_actions(target.key) if by_hand(action)}:
+        tags.write(action, **{**tags.read(action), "fingerprint": ""})

@@ -305,6 +305,60 @@ def test_a_take_around_a_chosen_part(baked, settings):
     assert not tags.was_edited(baked.data.shape_keys.animation_data.action), "nothing of it is an artist's"
 
 
+def test_a_part_that_was_kept_once_is_no_edit(baked, settings):
+    curve(baked, "jawOpen").keyframe_points[2].co_ui[1] = 0.9
+    mine = edits.held([baked], bpy.context.scene, True).where.sum()
+    settings.phonemes.keep_part = True
+    settings.phonemes.region, settings.phonemes.first, settings.phonemes.last = "MOUTH", 12, 20
+    assert bpy.ops.facewright.retake() == {"FINISHED"}
+    assert edits.held([baked], bpy.context.scene, True).where.sum() == mine
+
+
+def test_keys_beyond_the_sound_and_on_other_shapes_stay(baked, settings):
+    baked.shape_key_add(name="Smirk", from_mix=False)
+    action = baked.data.shape_keys.animation_data.action
+    curve(baked, "jawOpen").keyframe_points.insert(-5, 0.9)
+    curve(baked, "jawOpen").keyframe_points.insert(40, 0.8)
+    smirk = actions_compat.collection(action).new('key_blocks["Smirk"].value')
+    smirk.keyframe_points.insert(10, 0.7)
+    for seed in (5, 6):
+        settings.seed = seed
+        assert bpy.ops.facewright.retake() == {"FINISHED"}
+        assert "around 3 keys of yours" in told()[0]
+        for name, frame, value in (("jawOpen", -5, 0.9), ("jawOpen", 40, 0.8), ("Smirk", 10, 0.7)):
+            assert curve(baked, name).evaluate(frame) == pytest.approx(value)
+
+
+def test_another_mood_on_a_track_that_was_changed(baked, settings):
+    shown().take.phones[0].label = "P"
+    settings.seed = 5
+    assert bpy.ops.facewright.retake() == {"FINISHED"}
+    assert "of your track" in told()[0] and phonemes.recipe(shown().action)["params"]["seed"] == 5
+    assert bpy.ops.facewright.redrive_face() == {"FINISHED"}
+    assert not any("(edited)" in a.name for a in bpy.data.actions)
+    bpy.ops.facewright.bake_speech()
+    assert [a.name for a in bpy.data.actions if "(edited)" in a.name], "a plain bake does not throw the track away"
+
+
+def test_another_frame_rate_is_told(baked, settings):
+    curve(baked, "jawOpen").keyframe_points[2].co_ui[1] = 0.9
+    bpy.context.scene.render.fps = 30
+    with pytest.raises(RuntimeError, match="baked at 24 frames a second"):
+        bpy.ops.facewright.retake()
+
+
+@pytest.mark.skipif(not bpy.app.build_options.audaspace, reason="a Blender without sound places none")
+def test_the_sound_is_found_where_the_scene_has_it(baked, tmp_path):
+    (tmp_path / "v").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    bpy.ops.facewright.bake_speech()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "v" / "shot_2.blend"))
+    assert bpy.ops.facewright.redrive_face() == {"FINISHED"}
+    editor = bpy.context.scene.sequence_editor
+    (strip,) = editor.strips if hasattr(editor, "strips") else editor.sequences
+    assert Path(bpy.path.abspath(strip.sound.filepath)).exists()
+
+
 def test_a_retake_of_nothing_is_a_sentence(baked, settings):
     with pytest.raises(RuntimeError, match="No key of this take was changed"):
         bpy.ops.facewright.retake()
