@@ -28,6 +28,7 @@ _TIMECODE: Final = re.compile(r"\s*(\d{1,2}):(\d{1,2}):(\d{1,2})[:;](\d{1,3}(?:\
 _USUAL_FPS: Final = 60.0  # what the app records at unless told otherwise
 _RATES: Final = (24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 90.0, 100.0, 120.0, 24 / 1.001, 30 / 1.001, 60 / 1.001)
 _LARGEST: Final = 1e30  # anything beyond is not a channel's value, and would not fit float32
+_FEW_WRONG: Final = 0.9  # share of timecodes that must fit in for the others to be put between them
 _SNAP: Final = 3e-4  # relative: 30 and 29.97 are 1e-3 apart
 
 
@@ -130,19 +131,19 @@ def _rows(
     timecodes: list[str] = []
     lost = 0
     for i, (number, line) in enumerate(body):
-        fields = line.split(separator)
+        fields = [field.strip().strip('"') for field in line.split(separator)]
         if len(fields) > len(header) and any(f.strip() for f in fields[len(header) :]):
             hint = "It seems to use decimal commas: export it with decimal points." if separator == "," else "Export it again."
             raise UserError(f"Line {number} of {name} has {len(fields)} fields, but the header has {len(header)}.", hint)
         if separator == ";":
             fields = [f.replace(",", ".") for f in fields]
-        if not any(f.strip() for f in fields[2:]):  # the app writes such rows, with a count of 0, while it sees no face
+        if i == len(body) - 1 and i > 0 and not _whole(fields, positions, timecodes[0]):
+            warn(f"{name}: its last row is cut off and was left out.")
+            return timecodes, values[:i], lost
+        if not any(fields[p] for p in positions if p < len(fields)):  # the app writes such rows, with a count of 0, while it sees no face
             values[i] = values[i - 1] if i else 0.0
             lost += 1
         elif len(fields) < needed:
-            if i == len(body) - 1:
-                warn(f"{name}: its last row is cut off and was left out.")
-                return timecodes, values[:i], lost
             raise UserError(
                 f"Line {number} of {name} has {len(fields)} fields instead of {len(header)}.", "Export it again, or remove that line."
             )
@@ -161,6 +162,13 @@ def _rows(
     return timecodes, values, lost
 
 
+def _whole(fields: list[str], positions: list[int], first: str) -> bool:
+    """Whether a row goes on to its end: it has a timecode, if the ``first`` one is one, and all of its values or none."""
+    given = [fields[p] for p in positions if p < len(fields)]
+    timed = bool(_TIMECODE.match(fields[0])) or not _TIMECODE.match(first)
+    return timed and (not any(given) or (len(given) == len(positions) and given[-1] not in ("", "-", "+", ".", "-.")))
+
+
 def _bad_field(fields: list[str], columns: dict[str, int]) -> tuple[str, str]:
     """The first column whose field is not a usable number, and what it holds."""
     return next((c, fields[p].strip()[:20]) for c, p in columns.items() if not abs(_number(fields[p])) < _LARGEST)
@@ -174,13 +182,16 @@ def _number(text: str) -> float:
 
 
 def _times(timecodes: list[str], name: str, warn: Callable[[str], None]) -> np.ndarray:
-    """Seconds from the first row, by the timecodes where they tell, else 60 rows a second with a warning."""
+    """Seconds from the first row, by the timecodes where they tell; a few that do not fit in are put between their neighbours. Else as many
+    rows a second as most of them tell, or 60, with a warning."""
     uniform = np.arange(len(timecodes)) / _USUAL_FPS
     if len(timecodes) == 1:
         return uniform
-    parsed = [_TIMECODE.match(text) for text in timecodes]
-    if not all(parsed):
-        line = next(i for i, match in enumerate(parsed) if not match)
+    matches = [_TIMECODE.match(text) for text in timecodes]
+    parsed = [match for match in matches if match]
+    told = np.flatnonzero([match is not None for match in matches])
+    if len(told) < max(2, _FEW_WRONG * len(timecodes)):
+        line = next(i for i, match in enumerate(matches) if not match)
         warn(f"{name}: '{timecodes[line].strip()[:30]}' is not a timecode; {_USUAL_FPS:g} rows a second were assumed.")
         return uniform
     whole = np.array([int(m[1]) * 3600 + int(m[2]) * 60 + int(m[3]) for m in parsed], np.float64)
@@ -198,10 +209,19 @@ def _times(timecodes: list[str], name: str, warn: Callable[[str], None]) -> np.n
     else:
         frames_a_second = max(float(np.round(np.median(frame[turns] + step - frame[turns + 1]))), np.floor(frame.max()) + 1)
     times = whole + frame / frames_a_second
+    keep = _rising(times)
+    if len(keep) < _FEW_WRONG * len(timecodes):
+        rate = frames_a_second / step if step > 0 and len(turns) else _USUAL_FPS
+        warn(f"{name}: its timecodes do not rise from row to row; {rate:g} rows a second were assumed.")
+        return np.arange(len(timecodes)) / rate
+    if len(keep) < len(timecodes):
+        wrong = len(timecodes) - len(keep)
+        warn(f"{name}: {wrong} of its timecodes do not fit in, and these rows were put between the others.")
+        rows, every = told[keep], float(np.median(np.diff(times[keep]) / np.diff(told[keep])))
+        inside = np.interp(np.arange(len(timecodes)), rows, times[keep])
+        outside = every * (np.minimum(np.arange(len(timecodes)) - rows[0], 0) + np.maximum(np.arange(len(timecodes)) - rows[-1], 0))
+        times = inside + outside
     times -= times[0]
-    if not (np.diff(times) > 0).all():
-        warn(f"{name}: its timecodes do not rise from row to row; {_USUAL_FPS:g} rows a second were assumed.")
-        return uniform
     if len(within) == 0:
         step = float(np.median(np.diff(times))) * frames_a_second
     gaps = np.diff(times) * frames_a_second / step
@@ -213,3 +233,14 @@ def _times(timecodes: list[str], name: str, warn: Callable[[str], None]) -> np.n
     if abs(nearest / rate - 1) <= max(_SNAP, 0.6 / (1000 * len(times))):
         rate = nearest
     return np.arange(len(times)) / rate
+
+
+def _rising(times: np.ndarray) -> list[int]:
+    """Rows whose times rise, from the first row on or up to the last, whichever are more."""
+    forward, backward = [0], [len(times) - 1]
+    for i in range(1, len(times)):
+        if times[i] > times[forward[-1]]:
+            forward.append(i)
+        if times[-1 - i] < times[backward[-1]]:
+            backward.append(len(times) - 1 - i)
+    return max(forward, backward[::-1], key=len)

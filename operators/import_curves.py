@@ -23,6 +23,15 @@ class FACEWRIGHT_OT_import_curves(Verb, bpy.types.Operator, ImportHelper):
     filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE", "SKIP_PRESET"})
     filter_glob: bpy.props.StringProperty(default="*.csv;*.json", options={"HIDDEN"})
 
+    fps: bpy.props.FloatProperty(
+        name="Rows per Second",
+        description="How fast the rows follow one another; 0 as the file says",
+        default=0.0,  # files know, as a rule
+        min=0.0,
+        max=1000.0,
+        options={"SKIP_SAVE"},
+    )
+
     @classmethod
     def disabled_reason(cls, context: bpy.types.Context) -> str:
         return jobs.busy_reason() or character_reason(context)
@@ -35,6 +44,7 @@ class FACEWRIGHT_OT_import_curves(Verb, bpy.types.Operator, ImportHelper):
 
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.label(text=bpy.path.basename(self.filepath), icon="FCURVE")
+        self.layout.prop(self, "fps")
         self.layout.label(text="Bake Settings in the sidebar say how it is baked.", icon="BLANK1")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -48,7 +58,7 @@ class FACEWRIGHT_OT_import_curves(Verb, bpy.types.Operator, ImportHelper):
 
         path = Path(bpy.path.abspath(self.filepath))
         warnings: list[str] = []
-        curves = read_curves(path, warn=warnings.append)
+        curves = read_curves(path, self.fps or None, warnings.append)
         plan = bake.plan(context.selected_objects, curves, bake_options(context.scene.facewright, path))
         keep_tracks(plan)
         report = bake.apply(plan, context.scene)

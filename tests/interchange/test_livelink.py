@@ -150,6 +150,45 @@ def test_a_short_row_in_the_middle(tmp_path):
         read_curves(small(tmp_path, "00:00:00:00.000,61,0.5,0.1", "00:00:00:01.000,61,0.6", "00:00:00:02.000,61,0.6,0.1"))
 
 
+def recording(tmp_path, **odd):
+    """300 rows at 30 a second; odd: row number -> what stands in place of its timecode."""
+    rows = [f"13:53:{10 + i // 30:02d}:{i % 30:02d}.000,61,{i / 300:.4f},0.1" for i in range(300)]
+    for number, text in odd.items():
+        rows[int(number[1:])] = text + "," + rows[int(number[1:])].split(",", 1)[1]
+    return small(tmp_path, *rows)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"r100": "13:53:13:09.000"}, {"r100": "13:53:13:07.000"}, {"r100": "??"}, {"r100": "14:53:13:10.000"}, {"r0": "x"}],
+    ids=["repeated", "back", "none", "an hour ahead", "the first"],
+)
+def test_a_timecode_that_does_not_fit_in_spoils_no_other(tmp_path, odd):
+    said = []
+    curves = read_curves(recording(tmp_path, **odd), warn=said.append)
+    np.testing.assert_allclose(curves.times, np.arange(300) / 30, atol=0.035)
+    assert any("do not fit in" in s for s in said)
+
+
+def test_timecodes_that_fall_leave_the_rate(tmp_path):
+    odd = {f"r{i}": f"13:53:{9 + (i + 1) // 30:02d}:{i % 30:02d}.000" for i in range(1, 300, 3)}
+    curves = read_curves(recording(tmp_path, **odd))
+    assert curves.times[-1] == pytest.approx(299 / 30, rel=0.02)
+
+
+@pytest.mark.parametrize("last", ["13:53:2", "13:53:20:00.000,61,0.5", "13:53:20:00.000,61,0.5,", "13:53:20:00.000,61,0.5,-"])
+def test_a_last_row_that_is_cut_off_anywhere_is_left_out(tmp_path, last):
+    said = []
+    path = recording(tmp_path)
+    path.write_text(path.read_text() + last)
+    assert len(read_curves(path, warn=said.append).times) == 300 and any("cut off" in s for s in said)
+
+
+def test_quoted_fields(tmp_path):
+    rows = [f'"13:53:10:{i:02d}.000","61","{i / 10}","0.1"' for i in range(10)]
+    np.testing.assert_allclose(read_curves(small(tmp_path, *rows), 30).channel("jawOpen"), np.arange(10) / 10, atol=1e-6)
+
+
 def test_rows_without_a_face_hold_the_last_values(tmp_path):
     said = []
     rows = ["00:00:00:00.000,61,0.5,0.1", "00:00:00:01.000,0,,", "00:00:00:02.000,0", "00:00:00:03.000,61,0.7,0.2"]
