@@ -109,9 +109,11 @@ def write(scene: bpy.types.Scene, objects: list, result: dict, options, gaze: st
 
     curves = curves_file.load(result["curves"])
     plan = bake.plan(objects, face_only(curves, gaze), options)
+    faces_of = [target.key.name for target in plan.targets]
     placements, warnings = head_motion.write(
-        turned(scene.facewright.video), curves, scene, options.start_frame, options.keys == "SPARSE", options.max_error, options.source
-    )
+        turned(scene.facewright.video), curves, scene, options.start_frame, options.keys == "SPARSE", options.max_error,
+        source=options.source, faces=faces_of,
+    )  # fmt: skip
     lines.keep_tracks(plan)
     try:
         report = bake.apply(plan, scene)
@@ -123,8 +125,13 @@ def write(scene: bpy.types.Scene, objects: list, result: dict, options, gaze: st
         warnings += [f"Keys of the earlier head motion were edited, so it was kept as '{name}'." for name in place.retire_earlier()]
     fps = scene_fps(scene.render.fps, scene.render.fps_base)
     described = result["shots"] if describe else []  # an earlier video's words must not stay
-    markers.replace(scene, "description", [(options.start_frame + round(s["start"] * fps), said(s)) for s in described])
+    markers.replace(scene, described_by(faces_of[0]), [(options.start_frame + round(s["start"] * fps), said(s)) for s in described])
     return jobs.Outcome("done", told(plan, report, result, placements, tuple(warnings)))
+
+
+def described_by(face: str) -> str:
+    """The kind of the markers that describe a video on the face with these shape keys."""
+    return f"description {face}"
 
 
 def said(shot: dict) -> str:

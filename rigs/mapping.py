@@ -135,14 +135,17 @@ class Mapping:
 
 
 def best_mapping(names: Iterable[str]) -> tuple[Mapping, MatchReport]:
-    """The mapping for a rig with these shape keys: by spelling (match_names), or by a convention of ``rigs.tables`` if that finds more."""
+    """The mapping for a rig with these shape keys: by spelling (match_names), or by a convention of ``rigs.tables`` if that finds more,
+    with what only the spelling finds besides."""
     names = list(names)
-    report = match_names(names)
-    own = set(names)
-    for table in TABLES.values():
-        found = {canonical: halves for canonical, halves in table.items() if all(h in own for h in halves)}
-        if len(found) > report.count:
-            report = _report_from_table(found, names)
+    report, own = match_names(names), set(names)
+    tables = [{canonical: halves for canonical, halves in table.items() if own.issuperset(halves)} for table in TABLES.values()]
+    found = max(tables, key=len, default={})
+    if len(found) > report.count:
+        used = {half for halves in found.values() for half in halves}
+        spelled = {canonical: (name,) for canonical, name in report.matched.items()} | report.split
+        more = {canonical: halves for canonical, halves in spelled.items() if canonical not in found and used.isdisjoint(halves)}
+        report = _report_from_table(found | more, names)
     return Mapping.from_report(report), report
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import bpy
 import numpy as np
@@ -81,9 +82,10 @@ def check(turned: Iterable[Turned]) -> None:
 
 
 def write(
-    turned: Sequence[Turned], curves: Curves, scene: bpy.types.Scene, start_frame: int, sparse: bool, max_error: float, source: str = ""
+    turned: Sequence[Turned], curves: Curves, scene: bpy.types.Scene, start_frame: int, sparse: bool, max_error: float, **told: Any
 ) -> tuple[list[placement.Placement], list[str]]:
-    """New Actions for the objects of ``turned``; sentences that should be said.
+    """New Actions for the objects of ``turned``; sentences that should be said. told: what their tags are to hold besides:
+    ``faces``, the names of the Keys that go with them, and the ``source``.
 
     Nothing of an earlier bake is let go yet: call ``retire_earlier`` of each placement once all has gone well, or ``take_back``. Raises
     UserError, and then nothing is changed.
@@ -110,12 +112,23 @@ def write(
                 written |= {(one.path, index): keys for index, keys in enumerate(found)}
             made.append(place)
             place.create(written, sparse)
-            warnings += place.assign(start_frame, before, source=source)
+            warnings += place.assign(start_frame, before, **told)
     except BaseException:
         for place in reversed(made):
             place.take_back()
         raise
     return made, warnings
+
+
+def of_faces(scene: bpy.types.Scene, faces: Iterable[str]) -> list[bpy.types.Object]:
+    """Objects of the scene with head motion that was baked with these faces (names of Keys)."""
+    wanted = set(faces)
+    return [o for o in scene.objects if any(wanted & set(tags.read(action).get("faces", ())) for action in tags.our_actions(o))]
+
+
+def has_motion(obj: bpy.types.Object) -> bool:
+    """Whether head motion of ours plays on the object."""
+    return obj.library is None and bool(tags.our_actions(obj))
 
 
 def remove(objects: Iterable[bpy.types.Object]) -> tuple[bool, tuple[str, ...]]:

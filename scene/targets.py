@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import bpy
 
 from ..core.errors import UserError
-from ..rigs.arkit import ARKIT_52
+from ..rigs.arkit import ARKIT_52, HEAD_AND_EYES
 from ..rigs.detect import MatchReport
 from ..rigs.mapping import Mapping, best_mapping
 
@@ -106,14 +106,19 @@ def _target(
     blocks = {block.name: block for block in key.key_blocks if block.name != reference}
     recognised, matches = best_mapping(blocks)
     chosen = (mapping or recognised).within(blocks)
-    direct = {name: {name: 1.0} for name in names if name in blocks and name not in ARKIT_52 and name not in chosen.channels}
     sources = set(names)
+    # A curve of the shape key's very own name wins over what that name is recognised as, unless the curves have that as well.
+    direct = {n: {n: 1.0} for n in names if n in blocks and n not in ARKIT_52 and sources.isdisjoint(chosen.channels.get(n, ()))}
     wanted = {own: weights for own, weights in {**chosen.channels, **direct}.items() if not sources.isdisjoint(weights)}
     if not wanted:
         raise UserError(
             _nothing_matches(label, blocks, mapping, matches), "Name them as ARKit does (jawOpen, eyeBlinkLeft, ...), or choose a mapping."
         )
 
+    reached = {source for weights in wanted.values() for source in weights}
+    lost = [name for name in names if name not in reached and name not in ARKIT_52 and name not in HEAD_AND_EYES]
+    if lost:
+        warnings.append(f"'{label}' has no shape key for {_listed(lost)}.")
     driven = [own for own in wanted if value_path(own) in _driven_paths(key)]
     if driven:
         if len(driven) == len(wanted):

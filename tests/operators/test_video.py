@@ -110,6 +110,27 @@ def test_head_and_eyes_turn_bones_and_then_the_look_shapes_rest(looking, setting
     assert rig.animation_data.action is None and not bpy.data.actions
 
 
+def test_another_character_s_head_and_markers_stay_and_a_head_alone_can_be_removed(looking, settings, worker, video, rig):
+    chosen = video()
+    chosen.head, chosen.head_bone, chosen.describe = rig, "head", True
+    bpy.ops.facewright.bake_video()
+    other = looking.copy()
+    other.data = looking.data.copy()
+    other.data.shape_keys.animation_data_clear()
+    bpy.context.scene.collection.objects.link(other)
+    looking.select_set(False)
+    other.select_set(True)
+    bpy.context.view_layer.objects.active = other
+    chosen.head, chosen.describe = None, False
+    bpy.ops.facewright.bake_video()
+    bpy.ops.facewright.remove_bake()
+    assert rig.animation_data.action is not None and len(bpy.context.scene.timeline_markers) == 2
+    other.select_set(False)
+    rig.select_set(True)
+    assert bpy.ops.facewright.remove_bake() == {"FINISHED"}
+    assert rig.animation_data.action is None and looking.data.shape_keys.animation_data.action is not None
+
+
 def test_eye_bones_that_were_not_chosen_are_asked_for_before_the_wait(face, settings, worker, video, rig):
     chosen = video("slow")
     chosen.gaze = "BONES"

@@ -124,3 +124,12 @@ def test_what_is_no_mapping(tmp_path, content):
 def test_missing_file(tmp_path):
     with pytest.raises(UserError, match="Cannot read"):
         Mapping.load(tmp_path / "none.json")
+
+
+def test_a_convention_is_filled_up_by_what_the_spelling_tells():
+    table = max(TABLES.values(), key=len)
+    gone = next(canonical for canonical, halves in table.items() if len(halves) == 1 and canonical not in halves)
+    names = [half for canonical, halves in table.items() if canonical != gone for half in halves]
+    _mapping, without = best_mapping(names)
+    _mapping, report = best_mapping([*names, gone])
+    assert gone in without.missing and report.matched[gone] == gone and report.count == without.count + 1

@@ -303,6 +303,16 @@ def test_a_rigs_own_mapping(scene, make_head, speech):
     assert value_at(head, "Mouth Open", 30) == pytest.approx(0.5 * float(speech.channel("jawOpen")[29]), abs=1e-5)
 
 
+def test_curves_of_the_rigs_own_names_reach_it(scene, make_head):
+    head = make_head()
+    for block in head.data.shape_keys.key_blocks:
+        block.name = {"jawOpen": "JawOpen", "eyeBlinkLeft": "eyeBlink_L"}.get(block.name, block.name)
+    curves = Curves(("JawOpen", "eyeBlink_L", "noSuchShape"), [0.0, 1.0], [[0.0, 0.0, 0.1], [0.5, 0.4, 0.1]])
+    report = bake.apply(bake.plan([head], curves), scene)
+    assert value_at(head, "JawOpen", 61) == pytest.approx(0.5) and value_at(head, "eyeBlink_L", 61) == pytest.approx(0.4)
+    assert any("no shape key for noSuchShape" in w for w in report.warnings)
+
+
 def test_a_one_frame_take(scene, make_head):
     head = make_head()
     curves = Curves(("jawOpen",), [0.0], [[0.5]])
