@@ -7,6 +7,8 @@ from pathlib import Path
 
 import bpy
 
+from .core.paths import default_data_folder
+
 DEVICES = (
     ("auto", "Automatic", "The GPU if the runtime can use it, else the processor"),
     ("cuda", "CUDA", "An NVIDIA GPU"),
@@ -41,7 +43,7 @@ class FacewrightPreferences(bpy.types.AddonPreferences):
     data_folder: bpy.props.StringProperty(
         name="Data Folder",
         description="Where the runtime, logs, votes, adapters and films of takes are kept (up to some GB). Choosing another moves nothing. "
-        "Empty: Facewright's own folder in Blender's user data",
+        "Empty: a folder of your user account, which stays when the extension is uninstalled",
         subtype="DIR_PATH",
     )
 
@@ -63,7 +65,7 @@ class FacewrightPreferences(bpy.types.AddonPreferences):
         layout.use_property_decorate = False
         layout.prop(self, "device")
         layout.prop(self, "python", placeholder="Found automatically")
-        layout.prop(self, "data_folder", placeholder=str(_own_folder()))
+        layout.prop(self, "data_folder", placeholder=str(default_data_folder()))
         layout.prop(self, "rater", placeholder=own_name())
         layout.prop(self, "server", placeholder="None: votes stay on this computer")
 
@@ -96,9 +98,9 @@ def settings(context: bpy.types.Context) -> Settings:
     """The preferences of this add-on; its defaults where it runs without being enabled (scripts, tests)."""
     addon = context.preferences.addons.get(__package__)
     if addon is None or addon.preferences is None:
-        return Settings("auto", "", _own_folder())
+        return Settings("auto", "", default_data_folder())
     chosen = addon.preferences
-    folder = Path(bpy.path.abspath(chosen.data_folder)) if chosen.data_folder else _own_folder()
+    folder = Path(bpy.path.abspath(chosen.data_folder)) if chosen.data_folder else default_data_folder()
     return Settings(chosen.device, bpy.path.abspath(chosen.python) if chosen.python else "", folder)
 
 
@@ -130,13 +132,3 @@ def use_own_runtime(context: bpy.types.Context) -> None:
     addon = context.preferences.addons.get(__package__)
     if addon is not None and addon.preferences is not None:
         addon.preferences.python = ""
-
-
-def _own_folder() -> Path:
-    """Blender's folder for this extension's data; the shell's folder where Blender knows no such extension."""
-    try:
-        return Path(bpy.utils.extension_path_user(__package__))
-    except ValueError:
-        from .core.paths import default_data_folder
-
-        return default_data_folder()

@@ -73,10 +73,11 @@ def join(options: Namespace) -> Result:
     aliases = [pair(text) for text in options.alias]
     done = []
     with ExitStack() as stack:
-        # A source that cannot be opened stops the merge before anything was changed.
+        # The target first: a source may be the same server, which only gets its tables by that. A source that cannot be opened stops the
+        # merge before any vote was moved.
+        target = stack.enter_context(Store.open(options.to)) if options.to else None
         sources = [stack.enter_context(opened(source)) for source in options.sources]
         store = stack.enter_context(Store.open(place(options)) if sources or aliases else existing(options))
-        target = stack.enter_context(Store.open(options.to)) if options.to else None
         done += [merge(source, store) for source in sources]
         for rater, person in aliases:
             store.add_alias(rater, person)

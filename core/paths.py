@@ -17,7 +17,7 @@ WEIGHTS = ROOT / "weights"
 
 
 def default_data_folder() -> Path:
-    """The user's data folder outside Blender (shell, tests). ``FACEWRIGHT_DATA`` overrides it."""
+    """The user's data folder where the preferences name none. ``FACEWRIGHT_DATA`` overrides it."""
     if set_by_user := os.environ.get("FACEWRIGHT_DATA"):
         return Path(set_by_user)
     if sys.platform == "win32":

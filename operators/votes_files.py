@@ -167,15 +167,14 @@ class FACEWRIGHT_OT_votes_sync(JobVerb, bpy.types.Operator):
         return jobs.busy_reason() or ("End the sitting first." if _sitting_open() else "")
 
     def begin(self, context: bpy.types.Context) -> Work:
-        import os
-
         from ..core.paths import ROOT
+        from ..inference.child import clean_environment
         from ..scene import runtime_status
 
         preferences = settings(context)
         python = runtime_status.find(preferences.python, preferences.data_folder).python
         place, (url, secret) = str(preferences.data_folder / "votes"), without_password(server(context))
-        environment = {**os.environ, **secret}
+        environment = clean_environment(secret)
         # The shell's own verb in the runtime's Python: the database driver is not in Blender's.
         command = [str(python), "-X", "utf8", str(ROOT / "entry.py"), "cli", "votes", "merge", url, "--store", place, "--to", url]
 

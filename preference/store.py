@@ -24,6 +24,7 @@ _COLUMNS: Final = (
     *("id", "digest", "kind", "seat", "sequence", "received", "at", "rater", "about"),
     *("region", "axis", "shown", "chosen", "winner", "hasty", "body"),
 )
+_LAST: Final = 2**40  # of a seat's records
 _INSERT: Final = f"INSERT INTO records ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + name for name in _COLUMNS)}) ON CONFLICT DO NOTHING"
 # 'shown > 0' is 'is a vote' by a column that no index begins with: by 'kind' SQLite would walk through all votes to find a few.
 _IN_FORCE: Final = (
@@ -196,6 +197,9 @@ class Store:
         self._writable()
         done = Added()
         for batch in batches(records):
+            for record in batch:
+                if record.sequence > _LAST:  # after it the seat of that name could never vote again
+                    raise UserError(f"The record {record.content.id[:12]} has a number that no seat reaches.", "Get the file anew.")
             with self._database.writing():
                 done += self._insert(batch)
         return done

@@ -46,6 +46,9 @@ class Studio:
         if not self.objects:
             raise UserError("The character is not in the scene that is to be rendered.", "Select it and start again.")
         self.own_camera = order["camera"] == "SCENE" and scene.camera is not None
+        if not self.own_camera:
+            for marker in scene.timeline_markers:  # one that binds a camera would take the face's place at every frame
+                marker.camera = None
         self.size = self._set_up(order["engine"], int(order["size"]))
         self.split = 0.5
         self.smooth = order["smooth"]

@@ -45,7 +45,11 @@ FORMAT = 2  # of the pictures: raised when they would look otherwise
 
 @dataclass(frozen=True)
 class Look:
-    """Everything but the take itself that decides what a film shows. ``smooth`` is None until the second Blender has measured it."""
+    """Everything but the take itself that decides what a film shows. ``smooth`` is None until the second Blender has measured it.
+
+    sitting: films are used again within it only. What else may change between two (poses, textures, light) no hash tells in full, and one
+    stale film beside a new one would say which is which.
+    """
 
     rig: str
     camera: str
@@ -53,6 +57,7 @@ class Look:
     size: int
     fps: float
     smooth: bool | None = None
+    sitting: str = ""
 
     def key(self, take: str, frame: int) -> str:
         """Names the folder of this take's film. ``frame`` is where it starts in the scene: the character may move about."""
@@ -248,7 +253,8 @@ class FilmMaker:
         except OSError as error:
             raise UserError(f"Cannot write in {root}: {error.strerror}.", "Choose another data folder in the preferences.") from error
         fps = scene.render.fps / scene.render.fps_base
-        self.look = Look(rig_hash(scene, objects), camera_name(scene, camera), engine, size, round(fps / step_for(fps), 4), smooth)
+        shown = round(fps / step_for(fps), 4)
+        self.look = Look(rig_hash(scene, objects), camera_name(scene, camera), engine, size, shown, smooth, uuid.uuid4().hex)
         names = [obj.name for obj in objects if getattr(obj.data, "shape_keys", None)]
         self._order = {"do": "open", "name": scene.name, "objects": names, "camera": camera}
         self._order |= {"engine": engine, "size": size, "smooth": smooth}

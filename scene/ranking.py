@@ -101,11 +101,13 @@ class Sitting:
         return list(self._ahead)[:count]
 
     def _draw(self) -> Question | None:
+        if not self._pairs:  # one repeat for so many pairs, however often it is asked what comes next
+            return None
         again = self._repeatable() if self._random.random() < REPEAT_SHARE else None
         if again is not None:
             self._repeated.add(again.id)
             return Question(self._sides(again.takes), again.id)
-        return Question(self._sides(self._pairs.popleft())) if self._pairs else None
+        return Question(self._sides(self._pairs.popleft()))
 
     def _sides(self, takes: Sequence[str]) -> tuple[str, ...]:
         return tuple(self._random.sample(list(takes), len(takes)))
@@ -180,6 +182,7 @@ class Sitting:
         self.hidden(at)
         self._ahead.popleft()
         self._skipped += 1
+        self.note = ""
         if question.repeat_of:
             self._repeated.discard(question.repeat_of)
         else:

@@ -60,29 +60,35 @@ class Verdict:
 def fresh(votes: Iterable[Vote], takes: Mapping[str, Take], adapter: str, trust: Mapping[str, float], against: str = "") -> Score:
     """Comparisons of two takes that differ in the adapter alone. adapter, against: sha256, "" for none; trust: rater -> 0..1.
 
-    Such takes cannot have taught the adapter: they were made with it. Both bad counts as a tie. A question that silently repeats an
-    earlier one tells of the rater, not of the adapter, and does not count again.
+    Such takes cannot have taught the adapter: they were made with it. What counts is the whole face, judged overall, with the adapter at
+    its full strength: as it will be used. Both bad counts as a tie. A question that silently repeats an earlier one tells of the rater, not
+    of the adapter, and of the same two takes a rater's last answer counts.
     """
     wins = ties = losses = ignored = 0
-    for vote in (v for v in votes if not v.repeat_of):
+    answers: dict[tuple[str, frozenset[str]], tuple[Take, bool]] = {}  # the better one, and whether it is no better
+    for vote in (v for v in votes if not v.repeat_of and (v.region, v.axis) == ("whole", "overall")):
         for better, worse, tied in vote.pairs():
             a, b = takes.get(better), takes.get(worse)
             if a is None or b is None or not _differ_in_adapter(a, b) or {a.adapter, b.adapter} != {adapter, against}:
                 continue
             if trust.get(vote.rater, 1.0) < _TRUSTED:
                 ignored += 1
-            elif tied:
-                ties += 1
-            elif a.adapter == adapter:
-                wins += 1
             else:
-                losses += 1
+                answers[vote.rater, frozenset((better, worse))] = a, tied
+    for better_take, tied in answers.values():
+        if tied:
+            ties += 1
+        elif better_take.adapter == adapter:
+            wins += 1
+        else:
+            losses += 1
     return Score(wins, ties, losses, ignored)
 
 
 def _differ_in_adapter(a: Take, b: Take) -> bool:
     same = ("kind", "clip", "start", "end", "seed", "variation", "controls", "model", "fps")
-    return all(getattr(a, n) == getattr(b, n) for n in same) and a.adapter != b.adapter
+    whole = all(take.adapter_strength == 1 for take in (a, b) if take.adapter)
+    return whole and all(getattr(a, n) == getattr(b, n) for n in same) and a.adapter != b.adapter
 
 
 def judge(score: Score, lost: Iterable[str], figures: Mapping[str, object], doubts: Iterable[str] = ()) -> Verdict:

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from facewright.core.errors import UserError
 from facewright.preference import schema, sqlite_database, store
 from facewright.preference.store import Store
-from facewright.preference.votes import Vote, canonical
+from facewright.preference.votes import Record, Vote, canonical
 
 ROOT = Path(__file__).parents[2]
 _spec = importlib.util.spec_from_file_location("making", Path(__file__).with_name("making.py"))
@@ -50,6 +50,13 @@ def test_votes_come_back_in_the_order_they_were_cast(votes: Store, tmp_path: Pat
         assert list(again.votes()) == cast
         assert again.seat == votes.seat
         assert again.takes() == {take.id: take for take in making.TAKES}
+
+
+def test_a_record_with_a_number_beyond_reach_ends_no_seat(votes: Store) -> None:
+    forged = Record(making.vote((A, B)), votes.seat, 2**53)
+    with pytest.raises(UserError, match="no seat reaches"):
+        votes.add_records([forged])
+    assert votes.add_vote(making.vote((A, B))).sequence == 1
 
 
 def test_votes_by_region_axis_and_rater(votes: Store) -> None:

@@ -50,6 +50,28 @@ def test_sides_are_drawn_and_can_be_drawn_again():
     assert [q.takes for q in sitting(8, 5).ahead(8)] == [q.takes for q in sitting(8, 5).ahead(8)]
 
 
+def test_an_empty_queue_asks_nothing_again_however_often_it_is_looked_at():
+    """A timer looks ahead many times between two answers."""
+    repeats = 0
+    for seed in range(20):
+        made = sitting(30, seed)
+        at = 0
+        while made.question is not None and at < 100:
+            repeats += made.question.repeat_of != ""
+            made.tie(at)
+            at += 1
+            for _ in range(50):
+                made.ahead(3)
+    assert 10 < repeats < 100  # of 600 pairs: about one in twelve
+
+
+def test_a_note_on_a_skipped_pair_is_no_other_s():
+    made = sitting()
+    made.note = "late"
+    made.skip(1.0)
+    assert made.tie(2.0).note == ""
+
+
 def test_looking_ahead_changes_nothing():
     one, other = sitting(6, 3), sitting(6, 3)
     other.ahead(4)

@@ -26,7 +26,7 @@ def test_only_takes_that_differ_in_the_adapter_alone_count() -> None:
     louder, another = take(OWN, controls={"jaw": 1.2}), take("b" * 64)
     takes = {t.id: t for t in (base, tuned, other, louder, another)}
     votes = [
-        vote(tuned, base), vote(base, tuned), vote(base, tuned, (0, 0)), vote(base, tuned, (1, 0)),
+        vote(tuned, base), vote(base, tuned, rater="A"), vote(base, tuned, (0, 0), rater="B"), vote(base, tuned, (1, 0), rater="C"),
         vote(other, base), vote(louder, base), vote(another, base), vote(tuned, base, rater="Side"),
     ]  # fmt: skip
     assert fresh(votes, takes, OWN, {"Mika": 1.0, "Side": 0.1}) == Score(wins=2, ties=1, losses=1, ignored=1)
@@ -39,6 +39,14 @@ def test_a_silent_repeat_is_no_further_comparison() -> None:
     asked = vote(tuned, base)
     again = replace(vote(base, tuned, (1, 0)), repeat_of=asked.id)
     assert fresh([asked, again], {t.id: t for t in (base, tuned)}, OWN, {}) == Score(wins=1)
+
+
+def test_only_the_whole_face_at_full_strength_counts_and_two_takes_once_a_rater() -> None:
+    base, tuned, faint = take(), take(OWN), take(OWN, adapter_strength=0.2)
+    takes = {t.id: t for t in (base, tuned, faint)}
+    upper, life = replace(vote(tuned, base), region="upper"), replace(vote(tuned, base), axis="life")
+    assert fresh([upper, life, vote(faint, base)], takes, OWN, {}).count == 0
+    assert fresh([vote(base, tuned), *[vote(tuned, base)] * 11], takes, OWN, {}) == Score(wins=1)
 
 
 @pytest.mark.parametrize(
