@@ -69,7 +69,7 @@ def make_parser(device: str = "auto") -> argparse.ArgumentParser:
         "--smoothing", type=_amount, default=1.0, help="how calm the curves are, 0 to 2; blinks and closures stay (default: %(default)g)"
     )
     video.add_argument(
-        "--careful", action="store_true", help="look at each frame several times: a little more exact, five times slower"
+        "--careful", action="store_true", help="look at each frame six times instead of twice: a little more exact, three times slower"
     )
     _adapter(video)
     video.add_argument("--describe", type=Path, metavar="OUT.json", help="also describe the face in words, by frame and by stretch")

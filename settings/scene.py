@@ -80,8 +80,8 @@ class FacewrightVideoSettings(bpy.types.PropertyGroup):
     )
     careful: bpy.props.BoolProperty(
         name="Careful",
-        description="Look at each frame several times: a little more exact, but it takes five times as long",
-        default=False,  # one look is nearly as good; a final take can have more
+        description="Look at each frame six times instead of twice: a little more exact, but it takes three times as long",
+        default=False,  # two looks are nearly as good; a final take can have more
     )
     head: bpy.props.PointerProperty(
         type=bpy.types.Object,

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Follows one face through a stream of pictures: finder, crop, dense points, next crop; what is lost is found again or left a gap.
 
-Frames go through the point network in blocks, which costs half of what single frames do. A block's frames share the crop of the last face
+Frames go through the point network in blocks, which costs half of what single frames do, and both ways round: of the lips' closures on real
+video two looks find more than one, and a mirrored video gives the mirrored answer. A block's frames share the crop of the last face
 before it, the fewer the faster it moves; each frame whose points say that its own crop would lie elsewhere is then cut again where it
 should be. A frame in which the shared crop holds no face ends the block: it starts the next one, from the face just before it. A scene cut
 ends a block too.
@@ -89,7 +90,7 @@ class Networks(Protocol):
 @dataclass(frozen=True)
 class TrackOptions:
     """face: "largest" when the track starts (the default: the one filmed), or its number from the picture's left, from 1. careful: every
-    frame is looked at as a photo is (``carefully``), which takes five times as long."""
+    frame is looked at as a photo is (``carefully``), which takes three times as long."""
 
     face: int | str = "largest"
     careful: bool = False
@@ -248,7 +249,7 @@ class Tracker:
     def _look(self, frames: list[Frame], crop: Crop) -> list[_Row]:
         """Rows of the leading frames that show the face, from one shared crop, then from each frame's own where that differs."""
         size = self.networks.size
-        dense = self.networks.look(cut_all([f.rgb for f in frames], crop, size))
+        dense = self.networks.look(cut_all([f.rgb for f in frames], crop, size), both_ways=True)
         rows = [_Row(f.time, crop, dense.one(i)) for i, f in enumerate(frames)]
         for _ in range(_AGAIN):
             own = [row.own_crop() for row in rows]
@@ -256,7 +257,7 @@ class Tracker:
             away = [i for i, row in enumerate(rows) if _OFF < differs(row.crop, own[i]) < 0.7 and row.dense.face[0] > _FACE / 5]
             if not away:
                 break
-            dense = self.networks.look(np.stack([cut(frames[i].rgb, own[i], size) for i in away]))
+            dense = self.networks.look(np.stack([cut(frames[i].rgb, own[i], size) for i in away]), both_ways=True)
             for k, i in enumerate(away):
                 rows[i] = _Row(frames[i].time, own[i], dense.one(k))
         # Where a crop is still far off after that, the frame begins the next block, from a better place; the first has no better one.

@@ -48,7 +48,7 @@ class VideoOptions:
     mouth:        "picture", "sound" or "blend" (the sound where the lips are hidden)
     text:         what is said, for the sound's mouth
     smoothing:    0 none, 1 as tuned, 2 twice as calm; blinks and lip closures stay
-    careful:      whether each frame is looked at several times, as a photo is: a little more exact, five times slower
+    careful:      whether each frame is looked at six times, as a photo is, and not twice: a little more exact, three times slower
     device:       as in ``SpeechOptions``
     adapter:      file of a tuned taste (``inference.preference``); None for the model as it ships
     adapter_strength: how much of that taste, 0 (none) to 1

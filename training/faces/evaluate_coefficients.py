@@ -5,8 +5,8 @@
 
 Without ``--points`` the points come from geometry with errors (``--level``, mean error as a share of the crop): what the solver alone can
 do. With it, held-out people are rendered, dressed and lit, and the shipped point network finds their points: the chain after the crop.
-Each set is solved three times: every frame for itself (a photo), and with the person's neutral from all frames of the clip, looked at once
-and ``carefully``.
+Each set is solved three times: every frame for itself (a photo), and with the person's neutral from all frames of the clip, looked at both
+ways round, as videos are, and ``carefully``.
 """
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def from_renders(root: Path, people: int, frames: int, shares: Mapping[str, floa
         turned = np.stack([_rolled(_along_the_ray(t.rotation, t.shift, t.distance), s.roll) for s, t in zip(squares, truths, strict=True)])
         names = ("points", "sigma", "visible", "appearance")
         as_photos = [np.concatenate([getattr(photo, name) for photo in photos]) for name in names]
-        dense = look.look(np.ascontiguousarray(np.stack(crops)))
+        dense = look.look(np.ascontiguousarray(np.stack(crops)), both_ways=True)
         for way, (at, blur, seen, shown) in zip(rows, (as_photos, [getattr(dense, name) for name in names]), strict=True):
             if mirror:
                 at, blur, seen = (at * [-1, 1] + [1, 0])[:, MIRROR], blur[:, MIRROR], seen[:, MIRROR]

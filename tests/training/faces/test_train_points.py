@@ -73,4 +73,4 @@ def test_the_mean_of_runs_is_that_of_their_averaged_weights(tmp_path: Path) -> N
 
 def test_careful_looks_err_less_than_one(folder: Path) -> None:
     figures = points_error.careful_figures(points_net.load(), [packs.load(folder / "close-1")])
-    assert 0.2 < figures["carefully"] < figures["oneLook"] < 1.5
+    assert 0.2 < max(figures["carefully"], figures["bothWays"]) < figures["oneLook"] < 1.5
