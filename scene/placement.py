@@ -154,15 +154,19 @@ class Placement:
         return made, warnings
 
     def _rest(self, paths: set[Path]) -> None:
-        self.rested = rest.add(self.owner.block, self.owner.kind, {path: self._resting(path) for path in paths})
+        values = {path: self._resting(path) for path in paths}
+        self.rested = rest.add(self.owner.block, self.owner.kind, {path: v for path, v in values.items() if v is not None})
 
-    def _resting(self, path: Path) -> float:
-        """A channel's value without our bakes."""
+    def _resting(self, path: Path) -> float | None:
+        """A channel's value without our bakes; None for one that is gone, or that no bake of ours sets."""
         name, index = path
         if name in self.before.get("rotations", {}):
             return float(self.before["rotations"][name][index])
-        block = self.owner.block.path_resolve(name.rpartition(".")[0]) if self.owner.kind == "KEY" else None
-        return min(max(self.before["sliders"].get(block.name, 0.0), block.slider_min), block.slider_max) if block else 0.0
+        try:
+            block = self.owner.block.path_resolve(name.rpartition(".")[0])
+            return min(max(self.before["sliders"].get(block.name, 0.0), block.slider_min), block.slider_max)
+        except (ValueError, AttributeError, KeyError):
+            return None
 
     def take_back(self) -> None:
         """Undo create and assign."""
@@ -185,7 +189,9 @@ class Placement:
         remove_our_strips(self.owner.block, self.earlier)
         left = {path for action in self.earlier for path in paths_of(action)} - animated_paths(self.owner.block, except_for=self.earlier)
         for path in left:  # else they would stay as the playhead's frame has them
-            _set(self.owner.block, path, self._resting(path))
+            value = self._resting(path)
+            if value is not None:
+                _set(self.owner.block, path, value)
         rest.drop(self.owner.block, left)
         kept = [name for action in self.earlier if (name := retire(action))]
         if self.action is not None:

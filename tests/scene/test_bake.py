@@ -489,6 +489,14 @@ def test_what_a_new_bake_no_longer_moves_goes_back(scene, make_head, nla):
     assert value_at(head, "jawOpen", 31) == pytest.approx(0.4, abs=0.01)
 
 
+def test_a_shape_that_was_deleted_since_the_last_bake_stops_nothing(scene, make_head):
+    head = make_head()
+    bake.apply(bake.plan([head], line(jawOpen=0.4, cheekPuff=0.6)), scene)
+    head.shape_key_remove(head.data.shape_keys.key_blocks["cheekPuff"])
+    report = bake.apply(bake.plan([head], line(jawOpen=0.3)), scene)
+    assert report.channels == 1 and value_at(head, "jawOpen", 31) == pytest.approx(0.3, abs=0.01)
+
+
 def test_a_failed_bake_over_a_line_that_was_pushed_down_leaves_it_alone(scene, make_head, speech, monkeypatch):
     head = make_head()
     bake.apply(bake.plan([head], speech), scene)
