@@ -105,25 +105,26 @@ class FACEWRIGHT_OT_votes_import(BrowsedJob, bpy.types.Operator, ImportHelper):
     def begin(self, context: bpy.types.Context) -> Work:
         votes, source = settings(context).data_folder / "votes", Path(bpy.path.abspath(self.filepath))
 
-        def read(_task: tasks.ThreadTask) -> dict:
+        def read(task: tasks.ThreadTask) -> dict:
             from ..preference import exchange
             from ..preference.bundle import Bundle
             from ..preference.merge import merge
             from ..preference.store import Store
 
+            task.left = "Cancelled. Votes that were read by then stay; importing the file again adds the rest."
             with Store.open(votes) as store:
                 if source.suffix.lower() == ".zip":
                     with Bundle(source) as bundle:
-                        done = merge(bundle, store)
+                        done = merge(bundle, store, task.cancelled)
                 else:
-                    done = merge(exchange.read(source), store)
+                    done = merge(exchange.read(source), store, task.cancelled)
             return {"told": [str(done), *done.warnings]}
 
         def finish(result: dict) -> jobs.Outcome:
             learning.changed()
             return jobs.Outcome("done", tuple(result["told"]))
 
-        return Work(tasks.ThreadTask(read), finish)
+        return Work(tasks.ThreadTask(read), finish, learning.changed)  # also where it was cancelled
 
 
 def _sitting_open() -> bool:

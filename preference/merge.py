@@ -7,12 +7,12 @@ seat the sequence decides what came first, and a clock that cannot be right is t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from ..core.errors import UserError
+from ..core.errors import Cancelled, UserError
 from .store import Added, Store, batches
 from .votes import Record, Take, now
 
@@ -53,8 +53,9 @@ class Merged:
         return f"{self.source}: {', '.join(parts)}."
 
 
-def merge(source: Source, target: Store) -> Merged:
-    """Add everything that ``source`` holds to ``target``. Raises UserError where the target cannot be written or the source is damaged.
+def merge(source: Source, target: Store, stop: Callable[[], bool] = lambda: False) -> Merged:
+    """Add everything that ``source`` holds to ``target``. Raises UserError where the target cannot be written or the source is damaged,
+    Cancelled where ``stop``, which is asked before each batch, says so.
 
     Stopped in the middle, what was added stays; merging again adds the rest.
     """
@@ -63,7 +64,7 @@ def merge(source: Source, target: Store) -> Merged:
     if source.place == target.place:
         raise UserError(f"{source.place} cannot be merged into itself.", "Name another store.")
     takes = curves = missing = 0
-    for batch in batches(source.all_takes()):
+    for batch in _until(stop, source.all_takes()):
         takes += target.add_takes(batch)
         for sha in sorted(target.missing_curves(batch)):
             if (data := source.curves(sha)) is None:
@@ -72,7 +73,7 @@ def merge(source: Source, target: Store) -> Merged:
                 curves += target.add_curves(sha, data)
     added = Added()
     clocks = _Clocks()
-    for batch in batches(source.records()):
+    for batch in _until(stop, source.records()):
         for record in batch:
             clocks.look(record)
         added += target.add_records([replace(record, received="") for record in batch])
@@ -100,6 +101,13 @@ def merge(source: Source, target: Store) -> Merged:
         disputed,
         tuple(warnings),
     )
+
+
+def _until(stop: Callable[[], bool], items: Iterable) -> Iterator[list]:
+    for batch in batches(items):
+        if stop():
+            raise Cancelled
+        yield batch
 
 
 class _Clocks:

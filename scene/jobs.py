@@ -108,11 +108,11 @@ def start(
     return _running
 
 
-def cancel(why: str = CANCELLED) -> None:
-    """Stop the running job: the window is free at once and nothing is written; the work itself ends in the background."""
+def cancel(why: str = "") -> None:
+    """Stop the running job: the window is free at once and nothing is written into the file; the work itself ends in the background."""
     if _running is not None:
         _running.task.cancel()
-        _end(Outcome("cancelled", (why,)))
+        _end(Outcome("cancelled", (why or getattr(_running.task, "left", "") or CANCELLED,)))
 
 
 def tick() -> float | None:

@@ -96,6 +96,7 @@ class ThreadTask:
         self.state, self.progress, self.stage, self.eta, self.details = "running", 0.0, "", None, ""
         self.result: dict[str, Any] | None = None
         self.error: Exception | None = None
+        self.left = ""  # what is said after a cancel where something stays
         self._cancelled = threading.Event()
         self._ended = threading.Event()  # a join that Ctrl-C interrupts takes a running thread for a stopped one (Python 3.11)
         threading.Thread(target=self._run, args=(function,), name="facewright job", daemon=True).start()

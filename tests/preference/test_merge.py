@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facewright.core.errors import UserError
+from facewright.core.errors import Cancelled, UserError
+from facewright.preference import store as store_module
 from facewright.preference.merge import merge
 from facewright.preference.store import Store
 from facewright.preference.votes import Alias, Record
@@ -127,6 +128,19 @@ def test_seats_that_disagree_on_a_name_are_told_and_the_latest_word_counts(tmp_p
         assert "'mk' is Mark and Mika; 'Mika' was said last and counts." in " ".join(merged.warnings)
         merge(two, one)
         assert one.people() == two.people() == {"mk": "Mika"}
+
+
+def test_a_stopped_merge_keeps_whole_batches_and_another_adds_the_rest(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(store_module, "BATCH", 2)
+    source, target = seat(tmp_path / "a"), seat(tmp_path / "b")
+    for _ in range(7):
+        source.add_vote(making.vote((A, B)))
+    asked = itertools.count()
+    with pytest.raises(Cancelled):
+        merge(source, target, lambda: next(asked) >= len(making.TAKES) / 2 + 2)
+    assert 0 < target.stats().votes < 7
+    merge(source, target)
+    assert target.stats().votes == 7
 
 
 def test_a_damaged_curves_file_stops_the_merge_with_a_sentence(tmp_path: Path) -> None:

@@ -227,6 +227,18 @@ def test_the_shell_syncs_a_seat_with_the_studio(server_url: str, tmp_path: Path)
     assert "2 votes in 2 rows" in shell("export", "--store", server_url, "-o", "all.jsonl")
 
 
+def test_the_first_exchange_makes_the_tables(server_url: str, tmp_path: Path) -> None:
+    with Store.open(tmp_path / "seat") as seat:
+        seat.add_takes(making.TAKES)
+        seat.add_vote(making.vote((A, B)))
+    words = ("merge", server_url, "--store", "seat", "--to", server_url)
+    command = [sys.executable, str(ROOT / "entry.py"), "cli", "votes", *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    with Store.open(server_url) as studio:
+        assert studio.stats().votes == 1
+
+
 def test_blender_needs_no_driver(tmp_path: Path) -> None:
     code = f"""
 import runpy, sys
