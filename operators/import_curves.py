@@ -24,8 +24,8 @@ class FACEWRIGHT_OT_import_curves(Verb, bpy.types.Operator, ImportHelper):
     filter_glob: bpy.props.StringProperty(default="*.csv;*.json", options={"HIDDEN"})
 
     fps: bpy.props.FloatProperty(
-        name="Rows per Second",
-        description="How fast the rows follow one another; 0 as the file says",
+        name="Rows per Second (0: as the File Says)",
+        description="How fast the rows follow one another, where the file is wrong or does not tell",
         default=0.0,  # files know, as a rule
         min=0.0,
         max=1000.0,
