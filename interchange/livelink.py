@@ -132,7 +132,7 @@ def _rows(
     lost = 0
     for i, (number, line) in enumerate(body):
         fields = [field.strip().strip('"') for field in line.split(separator)]
-        if len(fields) > len(header) and any(f.strip() for f in fields[len(header) :]):
+        if len(fields) > len(header) and any(fields[len(header) :]):
             hint = "It seems to use decimal commas: export it with decimal points." if separator == "," else "Export it again."
             raise UserError(f"Line {number} of {name} has {len(fields)} fields, but the header has {len(header)}.", hint)
         if separator == ";":
@@ -171,7 +171,7 @@ def _whole(fields: list[str], positions: list[int], first: str) -> bool:
 
 def _bad_field(fields: list[str], columns: dict[str, int]) -> tuple[str, str]:
     """The first column whose field is not a usable number, and what it holds."""
-    return next((c, fields[p].strip()[:20]) for c, p in columns.items() if not abs(_number(fields[p])) < _LARGEST)
+    return next((c, fields[p][:20]) for c, p in columns.items() if not abs(_number(fields[p])) < _LARGEST)
 
 
 def _number(text: str) -> float:
@@ -192,7 +192,7 @@ def _times(timecodes: list[str], name: str, warn: Callable[[str], None]) -> np.n
     told = np.flatnonzero([match is not None for match in matches])
     if len(told) < max(2, _FEW_WRONG * len(timecodes)):
         line = next(i for i, match in enumerate(matches) if not match)
-        warn(f"{name}: '{timecodes[line].strip()[:30]}' is not a timecode; {_USUAL_FPS:g} rows a second were assumed.")
+        warn(f"{name}: '{timecodes[line][:30]}' is not a timecode; {_USUAL_FPS:g} rows a second were assumed.")
         return uniform
     whole = np.array([int(m[1]) * 3600 + int(m[2]) * 60 + int(m[3]) for m in parsed], np.float64)
     frame = np.array([float(m[4]) for m in parsed])
@@ -217,10 +217,7 @@ def _times(timecodes: list[str], name: str, warn: Callable[[str], None]) -> np.n
     if len(keep) < len(timecodes):
         wrong = len(timecodes) - len(keep)
         warn(f"{name}: {wrong} of its timecodes do not fit in, and these rows were put between the others.")
-        rows, every = told[keep], float(np.median(np.diff(times[keep]) / np.diff(told[keep])))
-        inside = np.interp(np.arange(len(timecodes)), rows, times[keep])
-        outside = every * (np.minimum(np.arange(len(timecodes)) - rows[0], 0) + np.maximum(np.arange(len(timecodes)) - rows[-1], 0))
-        times = inside + outside
+        times = _between(told[keep], times[keep], len(timecodes))
     times -= times[0]
     if len(within) == 0:
         step = float(np.median(np.diff(times))) * frames_a_second
@@ -233,6 +230,12 @@ def _times(timecodes: list[str], name: str, warn: Callable[[str], None]) -> np.n
     if abs(nearest / rate - 1) <= max(_SNAP, 0.6 / (1000 * len(times))):
         rate = nearest
     return np.arange(len(times)) / rate
+
+
+def _between(rows: np.ndarray, times: np.ndarray, count: int) -> np.ndarray:
+    """Times of all ``count`` rows by those of some ``rows``; before and after them the usual step goes on."""
+    every, at = float(np.median(np.diff(times) / np.diff(rows))), np.arange(count)
+    return np.interp(at, rows, times) + every * (np.minimum(at - rows[0], 0) + np.maximum(at - rows[-1], 0))
 
 
 def _rising(times: np.ndarray) -> list[int]:

@@ -120,11 +120,8 @@ class FACEWRIGHT_OT_votes_import(BrowsedJob, bpy.types.Operator, ImportHelper):
                     done = merge(exchange.read(source), store, task.cancelled)
             return {"told": [str(done), *done.warnings]}
 
-        def finish(result: dict) -> jobs.Outcome:
-            learning.changed()
-            return jobs.Outcome("done", tuple(result["told"]))
-
-        return Work(tasks.ThreadTask(read), finish, learning.changed)  # also where it was cancelled
+        # What is shown of the votes is old also where it was cancelled.
+        return Work(tasks.ThreadTask(read), lambda result: jobs.Outcome("done", tuple(result["told"])), learning.changed)
 
 
 def _sitting_open() -> bool:

@@ -36,6 +36,11 @@ class MatchReport:
     split: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
+    def owners(self) -> dict[str, tuple[str, ...]]:
+        """Canonical name -> the rig's names that make it: one, or two halves."""
+        return {canonical: (own,) for canonical, own in self.matched.items()} | self.split
+
+    @property
     def count(self) -> int:
         """How many of the 52 were found, halves counted as the whole they make."""
         return len(self.matched) + len(self.split)

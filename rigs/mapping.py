@@ -39,8 +39,7 @@ class Mapping:
     @classmethod
     def from_report(cls, report: MatchReport) -> Mapping:
         """One ARKit channel to one shape key, weight 1; a channel that the rig splits drives both halves."""
-        channels = {own: {canonical: 1.0} for canonical, own in report.matched.items()}
-        channels |= {own: {canonical: 1.0} for canonical, halves in report.split.items() for own in halves}
+        channels = {own: {canonical: 1.0} for canonical, owners in report.owners.items() for own in owners}
         return cls(channels)
 
     @classmethod
@@ -143,8 +142,7 @@ def best_mapping(names: Iterable[str]) -> tuple[Mapping, MatchReport]:
     found = max(tables, key=len, default={})
     if len(found) > report.count:
         used = {half for halves in found.values() for half in halves}
-        spelled = {canonical: (name,) for canonical, name in report.matched.items()} | report.split
-        more = {canonical: halves for canonical, halves in spelled.items() if canonical not in found and used.isdisjoint(halves)}
+        more = {canonical: halves for canonical, halves in report.owners.items() if canonical not in found and used.isdisjoint(halves)}
         report = _report_from_table(found | more, names)
     return Mapping.from_report(report), report
 

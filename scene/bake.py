@@ -283,8 +283,9 @@ def _used(
 ) -> dict[placement.Path, reduction.Keys]:
     """The curves that the Action needs: channels that move, and a key of zero where a slider stands elsewhere and nothing animates it, or
     where another line of ours moves it, which would else hold its last pose through this one."""
-    lines = {path for action in placement.lines(key) if action not in earlier for path in placement.paths_of(action)}
-    elsewhere = placement.animated_paths(key, except_for=[*earlier, *placement.lines(key)])
+    ours = placement.lines(key)  # the earlier ones among them
+    lines = {path for action in ours if action not in earlier for path in placement.paths_of(action)}
+    elsewhere = placement.animated_paths(key, except_for=ours)
     resting = reduction.reduce(np.array([options.start_frame], np.float64), np.zeros(1))
     used = {}
     for name, found in channels.items():

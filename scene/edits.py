@@ -136,7 +136,7 @@ def held(
         theirs = (changed(action) or {}) if edits else {}
         by_path = {f.data_path: f for f in actions_compat.fcurves(action)}
         _mapping, report = best_mapping(block.name for block in key.key_blocks)
-        owns = {canonical: (own,) for canonical, own in report.matched.items()} | report.split
+        owns = report.owners
         for column, canonical in enumerate(ARKIT_52):
             paths = [value_path(own) for own in owns.get(canonical, ())]
             present = [p for p in paths if p in by_path]
@@ -254,7 +254,7 @@ def _paths_held(action: bpy.types.Action, held: Held) -> dict[str, np.ndarray]:
         if action not in tags.our_actions(key):
             continue
         _mapping, report = best_mapping(block.name for block in key.key_blocks)
-        owns = {canonical: (own,) for canonical, own in report.matched.items()} | report.split
+        owns = report.owners
         for canonical, own in owns.items():
             if canonical in ARKIT_52 and held.theirs[:, ARKIT_52.index(canonical)].any():
                 for name in own:

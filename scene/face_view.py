@@ -88,7 +88,7 @@ def _face(objects: Sequence[bpy.types.Object]) -> tuple[bpy.types.Object, dict[s
         if obj.type != "MESH" or key is None:
             continue
         report = best_mapping(block.name for block in key.key_blocks)[1]
-        shapes = {name: [own] for name, own in report.matched.items()} | {name: list(owns) for name, owns in report.split.items()}
+        shapes = report.owners
         if len(shapes) > len(best_shapes):
             best, best_shapes = obj, shapes
     if best is None:

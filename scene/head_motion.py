@@ -135,7 +135,7 @@ def remove(objects: Iterable[bpy.types.Object]) -> tuple[bool, tuple[str, ...]]:
     """Take our head motion off these objects; they turn back as they stood. Returns whether there was any, and names of edited ones."""
     found, kept = False, []
     for obj in objects:
-        if obj.library is not None or not tags.our_actions(obj):
+        if not has_motion(obj):
             continue
         before = _before(obj)
         _paths, edited = placement.unlink(obj, before)
@@ -159,7 +159,7 @@ def key_pose(turned: Sequence[Turned], curves: Curves, frame: int) -> list[str]:
     for one in turned:
         stood = _stood(one)
         angles = curves.select(one.channels).values[:1].astype(np.float64)
-        owner, name = one.block, one.path.rpartition(".")[2] or one.path
+        owner, name = one.block, one.path.rpartition(".")[2]
         before = list(_rotation(one))
         setattr(owner, name, [float(v) for v in _values(one, angles, stood)[0]])
         if not one.object.keyframe_insert(one.path, frame=frame):

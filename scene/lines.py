@@ -59,8 +59,7 @@ def record(
     for action in actions:
         edits.remember(action, report.frame_end, held)
         if held is not None and held.edited:
-            # It holds an artist's keys, so the next bake must not throw it away.
-            tags.write(action, **{**tags.read(action), "fingerprint": ""})
+            tags.mark_edited(action)
 
 
 def by_hand(action: bpy.types.Action) -> bool:
@@ -71,4 +70,4 @@ def by_hand(action: bpy.types.Action) -> bool:
 def keep_tracks(plan: BakePlan) -> None:
     """Before another bake takes their place: takes whose track was changed by hand are the artist's, as those with edited keys are."""
     for action in {action for target in plan.targets for action in tags.our_actions(target.key) if by_hand(action)}:
-        tags.write(action, **{**tags.read(action), "fingerprint": ""})
+        tags.mark_edited(action)

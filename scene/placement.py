@@ -22,7 +22,7 @@ from ..core.errors import UserError
 from ..core.keys import Keys
 from . import actions_compat, rest, tags
 
-Path = tuple[str, int]  # an F-curve's data path and its index in the array there
+Path = rest.Path
 
 
 @dataclass(frozen=True)

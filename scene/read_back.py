@@ -33,7 +33,7 @@ def curves(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene, fps: flo
             start = begins if start is None else min(start, begins)
             end = max(lasts) if end is None else max(end, *lasts)
             _mapping, report = best_mapping(block.name for block in key.key_blocks)
-            owns = {canonical: (own,) for canonical, own in report.matched.items()} | report.split
+            owns = report.owners
             for canonical in ARKIT_52:
                 present = [by_path[path] for own in owns.get(canonical, ()) if (path := value_path(own)) in by_path]
                 if present and canonical not in found:

@@ -15,7 +15,7 @@ from . import actions_compat
 TRACK = "Facewright Rest"
 _PROPERTY = "facewright_rest"  # on its Action
 
-Path = tuple[str, int]
+Path = tuple[str, int]  # an F-curve's data path and its index in the array there
 
 
 def is_rest(action: bpy.types.Action | None) -> bool:
@@ -33,7 +33,7 @@ def add(block: bpy.types.ID, kind: str, values: Mapping[Path, float]) -> set[Pat
     else:
         action = found[1].action
         curves = actions_compat.collection(action)
-    known = {(f.data_path, f.array_index) for f in actions_compat.fcurves(action)}
+    known = {(f.data_path, f.array_index) for f in curves}
     for path, index in (new := set(values) - known):
         curves.new(path, index=index).keyframe_points.insert(0, values[path, index])
     if found is None:

@@ -63,6 +63,11 @@ def was_edited(action: bpy.types.Action) -> bool:
     return data is not None and (data["format"] != FORMAT or data.get("fingerprint") != fingerprint(action))
 
 
+def mark_edited(action: bpy.types.Action) -> None:
+    """An Action of ours holds an artist's work, whatever its keys say: the next bake must not throw it away."""
+    write(action, **{**read(action), "fingerprint": ""})
+
+
 def strip_state(adt: bpy.types.AnimData, track: bpy.types.NlaTrack, strip: bpy.types.NlaStrip) -> dict[str, Any]:
     """An NLA strip as we made it, for its Action's tag: NLA strips and tracks take no custom properties.
 

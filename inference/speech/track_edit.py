@@ -84,7 +84,11 @@ def retime(track: PhoneTrack, kind: Kind, number: int, start: float | None = Non
     new_end = e.end if end is None else _time(end)
     before = all_of[number - 1] if number else None
     after = all_of[number + 1] if number + 1 < len(all_of) else None
-    least = (lambda n: SHORTEST * max(len(phones_of(track, n)), 1)) if kind == "word" else (lambda n: SHORTEST)  # of a neighbour
+
+    def least(neighbour: int) -> float:
+        """How short it may become: a word keeps all of its phones."""
+        return SHORTEST * (max(len(phones_of(track, neighbour)), 1) if kind == "word" else 1)
+
     new_start = max(new_start, before.start + least(number - 1) if before else 0.0)
     if after is not None:
         new_end = min(new_end, after.end - least(number + 1))
@@ -100,7 +104,6 @@ def retime(track: PhoneTrack, kind: Kind, number: int, start: float | None = Non
         return _with(track, phones=all_of, words=_words_after(track, number, e, new_start, new_end))
     changed = [n for n in (number - 1, number, number + 1) if 0 <= n < len(all_of) and all_of[n] != track.words[n]]
     return _squeezed(track, changed, all_of)
-
 
 
 def insert(track: PhoneTrack, time: float, label: str, length: float = USUAL) -> tuple[PhoneTrack, int]:
